@@ -1,0 +1,252 @@
+//! An append on its way to an engine: the batch, complete but for the numbers that only the commit
+//! can give, and the checks that the commit must make.
+
+use crate::query::Query;
+use crate::time::Timestamp;
+use std::ops::Range;
+use uuid::Uuid;
+
+/// The most events that one append can hold.
+pub const BATCH_EVENTS_MAX: usize = 100_000;
+
+/// One append: all of it is stored, or nothing.
+#[derive(Debug, Default)]
+pub struct Append {
+    /// The events, possibly none.
+    pub batch: Batch,
+    /// What must hold for the events to be stored.
+    pub checks: Checks,
+}
+
+/// What an append answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Answer {
+    /// The stored events.
+    #[default]
+    Events,
+    /// First and last position, count and head.
+    Summary,
+}
+
+/// Checks that are made inside the commit, against all that was committed before it.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Checks {
+    /// What the version of the batch's only stream must be.
+    pub expected_version: Expected,
+    /// The same for streams named one by one, checked in this order.
+    pub expect: Vec<Expectation>,
+    /// No event may match this.
+    pub condition: Option<Condition>,
+    /// The position that a reader has handled, recorded in the same step.
+    pub tracking: Option<Tracking>,
+}
+
+/// What a stream's version must be before the append.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// Anything.
+    #[default]
+    Any,
+    /// At least 1.
+    Exists,
+    /// Exactly this; 0 for a stream that does not exist.
+    Version(u64),
+}
+
+/// An expectation of one stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expectation {
+    /// The stream's domain.
+    pub domain: String,
+    /// The stream's instance id.
+    pub instance_id: String,
+    /// What its version must be.
+    pub expected: Expected,
+}
+
+/// Fails the append if an event behind `after` matches `query`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// What must not be there.
+    pub query: Query,
+    /// Events up to this position are not looked at.
+    pub after: u64,
+}
+
+/// A reader's progress.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tracking {
+    /// Who reads.
+    pub source: String,
+    /// The position that was handled, larger than the one recorded before.
+    pub position: u64,
+}
+
+/// The events of an append, in the order in which they will be stored.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// For each event its head, then its tail.
+    pub(crate) text: Vec<u8>,
+    /// Types, domains, instance ids and tags, unescaped, back to back.
+    names: String,
+    tags: Vec<Range<u32>>,
+    events: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    id: Uuid,
+    id_given: bool,
+    inserted_at: Timestamp,
+    inserted_at_given: bool,
+    event_type: Range<u32>,
+    domain: Range<u32>,
+    instance_id: Range<u32>,
+    tags: Range<u32>,
+    head: Range<u32>,
+    tail: Range<u32>,
+}
+
+/// One event of a batch.
+///
+/// Its final text is `{"sequence_number":` + number + `head` + stream version + `tail`: an engine
+/// assigns the two numbers and copies the rest.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchEvent<'a> {
+    /// The event's id.
+    pub id: Uuid,
+    /// The caller gave the id, so that it may be stored already.
+    pub id_given: bool,
+    /// When the event was inserted.
+    pub inserted_at: Timestamp,
+    /// The caller gave the time.
+    pub inserted_at_given: bool,
+    /// The type, unescaped, as all names here.
+    pub event_type: &'a str,
+    /// The domain.
+    pub domain: &'a str,
+    /// The instance id.
+    pub instance_id: &'a str,
+    /// The text between the two numbers.
+    pub head: &'a [u8],
+    /// The text after the stream version, up to and including the newline.
+    pub tail: &'a [u8],
+    tags: &'a [Range<u32>],
+    names: &'a str,
+}
+
+impl<'a> BatchEvent<'a> {
+    /// The tags, in the order given.
+    pub fn tags(&self) -> impl ExactSizeIterator<Item = &'a str> + use<'a> {
+        let names = self.names;
+        self.tags.iter().map(move |tag| &names[wide(tag)])
+    }
+}
+
+/// What [`Batch::push`] takes beside the text.
+pub(crate) struct Completed<'a> {
+    pub id: Uuid,
+    pub id_given: bool,
+    pub inserted_at: Timestamp,
+    pub inserted_at_given: bool,
+    pub event_type: &'a str,
+    pub domain: &'a str,
+    pub instance_id: &'a str,
+}
+
+impl Batch {
+    /// How many events there are.
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// The bytes of all heads and tails: what is to be stored, but for the numbers.
+    pub fn text_bytes(&self) -> usize {
+        self.text.len()
+    }
+
+    /// The event at `index`, which must be below [`Batch::len`].
+    pub fn event(&self, index: usize) -> BatchEvent<'_> {
+        let entry = &self.events[index];
+        BatchEvent {
+            id: entry.id,
+            id_given: entry.id_given,
+            inserted_at: entry.inserted_at,
+            inserted_at_given: entry.inserted_at_given,
+            event_type: &self.names[wide(&entry.event_type)],
+            domain: &self.names[wide(&entry.domain)],
+            instance_id: &self.names[wide(&entry.instance_id)],
+            head: &self.text[wide(&entry.head)],
+            tail: &self.text[wide(&entry.tail)],
+            tags: &self.tags[wide(&entry.tags)],
+            names: &self.names,
+        }
+    }
+
+    /// All events.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = BatchEvent<'_>> {
+        (0..self.len()).map(|index| self.event(index))
+    }
+
+    /// The stream of all events, if it is one.
+    pub fn only_stream(&self) -> Option<(&str, &str)> {
+        let stream = |event: BatchEvent<'_>| {
+            (event.domain, event.instance_id) == {
+                let first = self.event(0);
+                (first.domain, first.instance_id)
+            }
+        };
+        if self.is_empty() || !self.iter().all(stream) {
+            return None;
+        }
+        let first = self.event(0);
+        Some((first.domain, first.instance_id))
+    }
+
+    /// Adds an event whose head and tail were just appended to [`Batch::text`]; the head begins at
+    /// `head_at` and ends at `tail_at`.
+    pub(crate) fn push<'t>(
+        &mut self,
+        event: Completed<'_>,
+        tags: impl Iterator<Item = &'t str>,
+        head_at: usize,
+        tail_at: usize,
+    ) {
+        let event_type = self.name(event.event_type);
+        let domain = self.name(event.domain);
+        let instance_id = self.name(event.instance_id);
+        let first_tag = self.tags.len() as u32;
+        for tag in tags {
+            let tag = self.name(tag);
+            self.tags.push(tag);
+        }
+        self.events.push(Entry {
+            id: event.id,
+            id_given: event.id_given,
+            inserted_at: event.inserted_at,
+            inserted_at_given: event.inserted_at_given,
+            event_type,
+            domain,
+            instance_id,
+            tags: first_tag..self.tags.len() as u32,
+            // An append's text is below 64 MiB and its events are few, so all of this fits 32 bits.
+            head: head_at as u32..tail_at as u32,
+            tail: tail_at as u32..self.text.len() as u32,
+        });
+    }
+
+    fn name(&mut self, name: &str) -> Range<u32> {
+        let start = self.names.len() as u32;
+        self.names.push_str(name);
+        start..self.names.len() as u32
+    }
+}
+
+fn wide(range: &Range<u32>) -> Range<usize> {
+    range.start as usize..range.end as usize
+}

@@ -1,0 +1,72 @@
+//! Small interpreted texts (queries, options, configurations), which are known to be sound JSON:
+//! objects with known keys, arrays, strings, numbers.
+
+use super::walk::{LEVELS_MAX, Walker};
+use super::{shown, suggestion};
+use std::borrow::Cow;
+
+/// What is wrong with an object, and at which key.
+pub(super) struct Complaint<'a> {
+    pub key: Cow<'a, str>,
+    pub message: String,
+}
+
+/// The values of an object's `known` keys, in the order of `known`. `Ok(None)` if `text` is no object.
+pub(super) fn members<'a, const N: usize>(
+    text: &'a str,
+    known: &[&'static str; N],
+) -> std::result::Result<Option<[Option<&'a str>; N]>, Complaint<'a>> {
+    let mut walker = Walker::new(text);
+    if !walker.take(b'{') {
+        return Ok(None);
+    }
+    let mut values = [None; N];
+    let mut first = true;
+    // The text is sound, so the walk has no faults.
+    while let Ok(Some(key)) = walker.key(&mut first) {
+        let name = key.unescape();
+        let Ok(value) = walker.value(LEVELS_MAX) else { break };
+        let Some(index) = known.iter().position(|known| *known == name) else {
+            let message = format!("{} is unknown here{}", shown(&name), suggestion(&name, known));
+            return Err(Complaint { key: name, message });
+        };
+        if values[index].replace(value).is_some() {
+            let message = format!("{} stands twice: give it once", shown(&name));
+            return Err(Complaint { key: name, message });
+        }
+    }
+    Ok(Some(values))
+}
+
+/// The items of an array, `None` if `text` is no array.
+pub(super) fn items(text: &str) -> Option<Vec<&str>> {
+    let mut walker = Walker::new(text);
+    if !walker.take(b'[') {
+        return None;
+    }
+    let mut items = Vec::new();
+    let mut first = true;
+    while walker.item(&mut first) == Ok(true) {
+        walker.peek();
+        items.push(walker.value(LEVELS_MAX).ok()?);
+    }
+    Some(items)
+}
+
+pub(super) fn string(text: &str) -> Option<Cow<'_, str>> {
+    let mut walker = Walker::new(text);
+    walker.string("").ok().map(|quoted| quoted.unescape())
+}
+
+/// An integer from 0 to 2^63-1, without fraction or exponent.
+pub(super) fn unsigned(text: &str) -> Option<u64> {
+    text.parse::<i64>().ok().filter(|number| *number >= 0 && !text.starts_with(['-', '+'])).map(|number| number as u64)
+}
+
+pub(super) fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}

@@ -1,0 +1,102 @@
+//! The wire schema, both ways: the only place that knows what events, queries, options and answers
+//! look like as JSON. `docs/EVENTS.md` is its description for callers.
+
+mod answer;
+mod batch;
+mod config;
+mod members;
+mod options;
+mod query;
+mod recorded;
+mod walk;
+mod write;
+
+pub(crate) use answer::{Answers, page, reserve_for, summary};
+pub(crate) use batch::read_batch;
+pub(crate) use config::{no_options, read_config, unknown_engine};
+pub(crate) use options::{read_append_options, read_cursor_options, read_options};
+pub(crate) use query::read_query;
+pub(crate) use recorded::same_event;
+pub(crate) use write::write_numbered;
+
+use crate::error::{Error, ErrorKind, Result};
+use walk::{Fault, Walker};
+
+/// The most bytes that any text given to a call can have.
+pub const INPUT_BYTES_MAX: usize = 64 << 20;
+
+/// A text that a caller gave, and its name in errors.
+#[derive(Clone, Copy)]
+pub(crate) struct Input<'a> {
+    name: &'static str,
+    bytes: &'a [u8],
+}
+
+impl<'a> Input<'a> {
+    /// Accepts `bytes` as to their number.
+    pub fn new(name: &'static str, bytes: &'a [u8]) -> Result<Input<'a>> {
+        if bytes.len() > INPUT_BYTES_MAX {
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                format!(
+                    "{name}: {} bytes of text; at most {INPUT_BYTES_MAX} (64 MiB) are allowed in one call: split it",
+                    bytes.len()
+                ),
+            )
+            .with("limit", INPUT_BYTES_MAX)
+            .with("actual", bytes.len()));
+        }
+        Ok(Input { name, bytes })
+    }
+
+    /// Accepts the bytes as UTF-8.
+    fn text(self) -> Result<&'a str> {
+        std::str::from_utf8(self.bytes)
+            .map_err(|error| invalid_json(self.name, error.valid_up_to(), "the text is not UTF-8"))
+    }
+
+    /// Accepts the text as JSON.
+    fn checked(self) -> Result<&'a str> {
+        Walker::check(self.text()?).map_err(|fault| self.fault(fault))
+    }
+
+    fn fault(self, fault: Fault) -> Error {
+        invalid_json(self.name, fault.at, fault.what)
+    }
+}
+
+fn invalid_json(input: &'static str, offset: usize, what: &str) -> Error {
+    Error::new(ErrorKind::InvalidJson, format!("{input}: {what} at byte {offset}"))
+        .with("in", input)
+        .with("offset", offset)
+}
+
+/// A name that a caller wrote, cut short where it is long, for a message.
+fn shown(name: &str) -> String {
+    const SHOWN_MAX: usize = 64;
+    let mut characters = name.chars();
+    let mut start: String = characters
+        .by_ref()
+        .take(SHOWN_MAX)
+        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
+        .collect();
+    if characters.next().is_some() {
+        start.push('…');
+    }
+    format!("`{start}`")
+}
+
+/// `; did you mean …?`, or else what is known.
+fn suggestion(name: &str, known: &[&str]) -> String {
+    let near =
+        |candidate: &&&str| strsim::damerau_levenshtein(&name.to_lowercase(), candidate) <= 2.max(candidate.len() / 4);
+    // The distance takes time with the square of the length.
+    let nearest = (name.len() <= 64)
+        .then(|| known.iter().filter(near).min_by_key(|candidate| strsim::damerau_levenshtein(name, candidate)))
+        .flatten();
+    match nearest {
+        Some(nearest) => format!("; did you mean `{nearest}`?"),
+        None if known.is_empty() => String::from("; there is none to give"),
+        None => format!("; known are `{}`", known.join("`, `")),
+    }
+}

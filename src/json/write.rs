@@ -1,0 +1,130 @@
+//! The final text of an event, in the order of fields that the wire schema fixes.
+
+use super::walk::compact;
+use crate::append::BatchEvent;
+use crate::event::{Json, NewEvent, Payload};
+use uuid::Uuid;
+
+/// Where a written event's parts lie in the text, and how large its payload is.
+pub(super) struct Written {
+    pub head_at: usize,
+    pub tail_at: usize,
+    /// Payload and metadata, as far as they were given.
+    pub payload_bytes: usize,
+}
+
+/// Appends the head of `event` (what stands between the sequence number and the stream version),
+/// then its tail (what stands behind that, the newline included).
+pub(super) fn write_new_event(event: &NewEvent<'_>, id: Uuid, inserted_at: &str, out: &mut Vec<u8>) -> Written {
+    let head_at = out.len();
+    out.extend_from_slice(b",\"id\":\"");
+    out.extend_from_slice(id.hyphenated().encode_lower(&mut [0; 36]).as_bytes());
+    out.extend_from_slice(b"\",\"type\":");
+    write_string(&event.event_type, out);
+    out.extend_from_slice(b",\"domain\":");
+    write_string(&event.domain, out);
+    out.extend_from_slice(b",\"instance_id\":");
+    write_string(&event.instance_id, out);
+    out.extend_from_slice(b",\"stream_version\":");
+
+    let tail_at = out.len();
+    out.extend_from_slice(b",\"version\":");
+    write_number(event.version.into(), out);
+    out.extend_from_slice(b",\"inserted_at\":\"");
+    out.extend_from_slice(inserted_at.as_bytes());
+    out.extend_from_slice(b"\",\"tags\":[");
+    for (index, tag) in event.tags.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write_string(tag, out);
+    }
+    let payload_bytes = match &event.payload {
+        None => {
+            out.extend_from_slice(b"],\"data\":{}");
+            0
+        }
+        Some(Payload::Data(data)) => {
+            out.extend_from_slice(b"],\"data\":");
+            write_json(data, out)
+        }
+        Some(Payload::Base64(text)) => {
+            out.extend_from_slice(b"],\"data_base64\":");
+            let start = out.len();
+            write_string(text, out);
+            out.len() - start
+        }
+    };
+    out.extend_from_slice(b",\"metadata\":");
+    let metadata_bytes = match &event.metadata {
+        None => {
+            out.extend_from_slice(b"{}");
+            0
+        }
+        Some(metadata) => write_json(metadata, out),
+    };
+    out.extend_from_slice(b"}\n");
+    Written { head_at, tail_at, payload_bytes: payload_bytes + metadata_bytes }
+}
+
+/// Appends the final text of `event`, now that its numbers are known.
+pub(crate) fn write_numbered(event: &BatchEvent<'_>, sequence_number: u64, stream_version: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"sequence_number\":");
+    write_number(sequence_number, out);
+    out.extend_from_slice(event.head);
+    write_number(stream_version, out);
+    out.extend_from_slice(event.tail);
+}
+
+/// Appends `json` without white space; the number of bytes appended.
+fn write_json(json: &Json<'_>, out: &mut Vec<u8>) -> usize {
+    let start = out.len();
+    if json.spaced {
+        compact(json.text, out);
+    } else {
+        out.extend_from_slice(json.text.as_bytes());
+    }
+    out.len() - start
+}
+
+/// Appends `text` as a JSON string with the mandatory escapes only.
+pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+        out.extend_from_slice(&rest[..at]);
+        match rest[at] {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0x08 => out.extend_from_slice(b"\\b"),
+            0x0c => out.extend_from_slice(b"\\f"),
+            control => {
+                const HEX: &[u8; 16] = b"0123456789abcdef";
+                out.extend_from_slice(b"\\u00");
+                out.push(HEX[(control >> 4) as usize]);
+                out.push(HEX[(control & 15) as usize]);
+            }
+        }
+        rest = &rest[at + 1..];
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}
+
+/// Appends a number in decimal.
+pub(super) fn write_number(mut number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}

@@ -1,0 +1,109 @@
+//! Points in time, in microseconds: what `inserted_at`, `from` and `to` hold.
+
+use chrono::{DateTime, SecondsFormat};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A point in time between the years 0000 and 9999 UTC, in microseconds.
+///
+/// ```
+/// use runestore::Timestamp;
+///
+/// let time = Timestamp::parse("2026-11-23T04:50:00.1234569+01:00").unwrap();
+/// assert_eq!(time.to_string(), "2026-11-23T03:50:00.123456Z");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+const MICROS_MIN: i64 = -62_167_219_200_000_000; // 0000-01-01T00:00:00Z
+const MICROS_MAX: i64 = 253_402_300_799_999_999; // 9999-12-31T23:59:59.999999Z
+
+impl Timestamp {
+    /// The system's clock. A clock set outside the years 0000 to 9999 counts as the nearest of these.
+    pub fn now() -> Timestamp {
+        let micros = match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(since) => since.as_micros() as i64,
+            Err(before) => -(before.duration().as_micros() as i64),
+        };
+        Timestamp(micros.clamp(MICROS_MIN, MICROS_MAX))
+    }
+
+    /// Reads RFC 3339 with any offset. Digits finer than a microsecond are cut. `None` for anything
+    /// else, a leap second, and a time that lies outside the years 0000 to 9999 in UTC.
+    pub fn parse(text: &str) -> Option<Timestamp> {
+        let bytes = text.as_bytes();
+        // chrono also takes a blank for the T, a typographic minus sign, and second 60.
+        let strict = bytes.is_ascii() && matches!(bytes.get(10), Some(b'T' | b't')) && bytes.get(17..19) != Some(b"60");
+        let time = DateTime::parse_from_rfc3339(text).ok().filter(|_| strict)?;
+        let micros = time.timestamp_micros();
+        (MICROS_MIN..=MICROS_MAX).contains(&micros).then_some(Timestamp(micros))
+    }
+
+    /// Microseconds since 1970-01-01T00:00:00Z, negative before.
+    pub fn micros(self) -> i64 {
+        self.0
+    }
+}
+
+impl std::fmt::Display for Timestamp {
+    /// The 27 characters that every `inserted_at` has: `2026-11-23T03:50:00.123456Z`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let time = DateTime::from_timestamp_micros(self.0).unwrap_or_default();
+        f.write_str(&time.to_rfc3339_opts(SecondsFormat::Micros, true))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Timestamp;
+
+    fn written(text: &str) -> Option<String> {
+        Timestamp::parse(text).map(|time| time.to_string())
+    }
+
+    #[test]
+    fn every_offset_comes_out_in_utc_with_six_digits() {
+        for (text, expected) in [
+            ("2026-11-23T03:50:00Z", "2026-11-23T03:50:00.000000Z"),
+            ("2026-11-23t03:50:00.5z", "2026-11-23T03:50:00.500000Z"),
+            ("2026-11-23T03:50:00.9999999999999-00:00", "2026-11-23T03:50:00.999999Z"),
+            ("2026-01-01T00:30:00+01:00", "2025-12-31T23:30:00.000000Z"),
+            ("1969-12-31T23:59:59.9999999Z", "1969-12-31T23:59:59.999999Z"),
+            ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000000Z"),
+            ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"),
+            ("2024-02-29T23:59:59-23:59", "2024-03-01T23:58:59.000000Z"),
+        ] {
+            assert_eq!(written(text).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_not_rfc_3339_is_refused() {
+        for text in [
+            "",
+            "2026-11-23",
+            "2026-11-23T03:50:00",
+            "2026-11-23 03:50:00Z",
+            "2026-11-23T03:50Z",
+            "2026-11-23T03:50:00.Z",
+            "2026-11-23T03:50:00,5Z",
+            "2026-11-23T24:00:00Z",
+            "2026-11-23T03:60:00Z",
+            "2026-02-29T00:00:00Z",
+            "2016-12-31T23:59:60Z",
+            "2016-12-31T23:59:60.5+00:00",
+            "2026-11-23T03:50:00+0100",
+            "2026-11-23T03:50:00+01",
+            "2026-11-23T03:50:00+24:00",
+            "2026-11-23T03:50:00+01:60",
+            "2026-11-23T03:50:00\u{2212}01:00",
+            "2026-11-23T03:50:00Z ",
+            " 2026-11-23T03:50:00Z",
+            "+2026-11-23T03:50:00Z",
+            "12026-11-23T03:50:00Z",
+            "0000-01-01T00:00:00+00:01",
+            "9999-12-31T23:59:59-00:01",
+        ] {
+            assert_eq!(written(text), None, "{text}");
+        }
+    }
+}
