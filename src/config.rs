@@ -1,0 +1,39 @@
+//! The composition root: the only file that names the engines.
+
+use crate::engine::memory::Memory;
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::{Input, no_options, read_config, unknown_engine};
+use crate::store::Store;
+use std::sync::Arc;
+
+const ENGINES: [&str; 1] = ["memory"];
+/// Names that are reserved for engines which this version does not have yet.
+const RESERVED: [&str; 2] = ["file", "postgres"];
+
+impl Store {
+    /// Opens a store by its configuration, `{"store": NAME, "store_opts": {…}}`; `{}` is the memory
+    /// engine.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_json` and `invalid_options` for what was given; `unsupported` for an engine that
+    /// this build does not have; and what the engine has to say.
+    pub fn open(config: &str) -> Result<Arc<Store>> {
+        Store::open_bytes(Some(config.as_bytes()))
+    }
+
+    pub(crate) fn open_bytes(config: Option<&[u8]>) -> Result<Arc<Store>> {
+        let config = read_config(config.map(|bytes| Input::new("config", bytes)).transpose()?)?;
+        match &*config.store {
+            "memory" => {
+                no_options(&config)?;
+                Ok(Store::over(Box::new(Memory::new())))
+            }
+            name if RESERVED.contains(&name) => {
+                let message = format!("this version has no `{name}` engine: it has `{}`", ENGINES.join("`, `"));
+                Err(Error::new(ErrorKind::Unsupported, message).with("option", "store"))
+            }
+            name => Err(unknown_engine(name, &ENGINES)),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The checks of an append, in the order that every engine keeps.
+
+use crate::append::{Append, Expected, Tracking};
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::same_event;
+use crate::query::Query;
+use serde_json::Value;
+use uuid::Uuid;
+
+/// All that was committed before, as the checks look at it. The caller holds off other commits.
+pub(crate) trait Committed {
+    /// The position of the event with this id.
+    fn position_of(&self, id: Uuid) -> Result<Option<u64>>;
+    /// The text of the event at `position`.
+    fn text(&self, position: u64) -> Result<&str>;
+    /// The stream's version, 0 if it does not exist.
+    fn stream_version(&self, domain: &str, instance_id: &str) -> Result<u64>;
+    /// The first event behind `after` that matches.
+    fn first_match(&self, query: &Query, after: u64) -> Result<Option<u64>>;
+    /// The position recorded for a source, 0 if there is none.
+    fn tracking(&self, source: &str) -> Result<u64>;
+}
+
+/// What an append comes to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The batch is to be stored, and its tracking recorded.
+    Store,
+    /// The batch is stored already, from this position on.
+    Stored {
+        first: u64,
+        /// Its tracking is still to be recorded.
+        track: bool,
+    },
+}
+
+/// Judges an append.
+pub(crate) fn check(append: &Append, committed: &impl Committed) -> Result<Verdict> {
+    let batch = &append.batch;
+    let checks = &append.checks;
+    let stored = positions(append, committed)?;
+    if stored.iter().any(Option::is_some) {
+        let first = retried(append, &stored, committed)?.ok_or_else(|| duplicate(append, &stored))?;
+        let track = match &checks.tracking {
+            Some(tracking) => tracking.position > committed.tracking(&tracking.source)?,
+            None => false,
+        };
+        return Ok(Verdict::Stored { first, track });
+    }
+    // An expectation other than `any` was accepted only for a batch of one stream.
+    if checks.expected_version != Expected::Any && !batch.is_empty() {
+        let event = batch.event(0);
+        stream("expected_version", event.domain, event.instance_id, checks.expected_version, committed)?;
+    }
+    for expectation in &checks.expect {
+        stream("expect", &expectation.domain, &expectation.instance_id, expectation.expected, committed)?;
+    }
+    if let Some(condition) = &checks.condition
+        && let Some(position) = committed.first_match(&condition.query, condition.after)?
+    {
+        let message = format!(
+            "the event at {position} matches the condition's query (looked for behind {}): read again, decide again, append again",
+            condition.after
+        );
+        return Err(conflict("condition", "none", position, message).with("sequence_number", position));
+    }
+    if let Some(tracking) = &checks.tracking {
+        track(tracking, committed)?;
+    }
+    Ok(Verdict::Store)
+}
+
+/// Where each event's id is stored, if it is. An id that was made for this append is not.
+fn positions(append: &Append, committed: &impl Committed) -> Result<Vec<Option<u64>>> {
+    let given = |id, given| if given { committed.position_of(id) } else { Ok(None) };
+    append.batch.iter().map(|event| given(event.id, event.id_given)).collect()
+}
+
+/// The position of the first event, if the whole batch is stored as it is.
+fn retried(append: &Append, stored: &[Option<u64>], committed: &impl Committed) -> Result<Option<u64>> {
+    let Some(first) = stored[0] else { return Ok(None) };
+    for ((event, position), expected) in append.batch.iter().zip(stored).zip(first..) {
+        if *position != Some(expected) || !same_event(&event, committed.text(expected)?) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(first))
+}
+
+fn duplicate(append: &Append, stored: &[Option<u64>]) -> Error {
+    let known = || {
+        append.batch.iter().zip(stored).filter_map(|(event, position)| position.map(|position| (event.id, position)))
+    };
+    let ids: Vec<Value> = known().map(|(id, _)| id.to_string().into()).collect();
+    let (id, position) = known().next().unwrap_or_default();
+    let message = format!(
+        "{} of {} ids are stored already ({id} at {position}), and not as exactly this batch: \
+         send the batch as it was first sent, or give new events new ids",
+        ids.len(),
+        stored.len()
+    );
+    Error::new(ErrorKind::DuplicateId, message).with("ids", ids)
+}
+
+fn stream(
+    reason: &'static str,
+    domain: &str,
+    instance_id: &str,
+    expected: Expected,
+    committed: &impl Committed,
+) -> Result<()> {
+    let actual = committed.stream_version(domain, instance_id)?;
+    let (expected, wanted): (Value, _) = match expected {
+        Expected::Any => return Ok(()),
+        Expected::Exists if actual > 0 => return Ok(()),
+        Expected::Version(version) if actual == version => return Ok(()),
+        Expected::Exists => ("exists".into(), String::from("an existing stream")),
+        Expected::Version(0) => (0.into(), String::from("no such stream")),
+        Expected::Version(version) => (version.into(), format!("version {version}")),
+    };
+    let message = format!(
+        "{reason}: stream ({domain:?}, {instance_id:?}) is at version {actual}, expected was {wanted}: \
+         read what was added, decide again, append again"
+    );
+    Err(conflict(reason, expected, actual, message).with("domain", domain).with("instance_id", instance_id))
+}
+
+fn track(tracking: &Tracking, committed: &impl Committed) -> Result<()> {
+    let recorded = committed.tracking(&tracking.source)?;
+    if tracking.position > recorded {
+        return Ok(());
+    }
+    let message = format!(
+        "tracking: source {:?} is at {recorded} already, so {} was handled before: skip it",
+        tracking.source, tracking.position
+    );
+    Err(conflict("tracking", tracking.position, recorded, message).with("source", tracking.source.as_str()))
+}
+
+fn conflict(reason: &'static str, expected: impl Into<Value>, actual: u64, message: String) -> Error {
+    Error::new(ErrorKind::Conflict, message).with("reason", reason).with("expected", expected).with("actual", actual)
+}

@@ -1,0 +1,104 @@
+//! The in-memory index of a growing log: finds events by id, stream, type, domain, instance, tag and
+//! time, and never holds their text.
+//!
+//! Events are numbered by ordinals, 0 for the first one indexed. Postings are ascending lists of
+//! ordinals. Names are interned, and an interned number stays valid for ever: a [`Plan`] made once
+//! may be used after the index has grown.
+
+mod names;
+mod plan;
+mod scan;
+mod times;
+
+pub(crate) use plan::Plan;
+pub(crate) use scan::Scan;
+
+use crate::append::BatchEvent;
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use names::Names;
+use std::hash::BuildHasher;
+use times::Times;
+use uuid::Uuid;
+
+/// The most events that one index can hold.
+pub(crate) const EVENTS_MAX: usize = u32::MAX as usize;
+
+/// A stream and its events.
+struct Stream {
+    domain: u32,
+    postings: Vec<u32>,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Index {
+    ids: Vec<Uuid>,
+    by_id: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    times: Times,
+    event_types: Vec<u32>,
+    event_streams: Vec<u32>,
+    types: Names,
+    domains: Names,
+    tags: Names,
+    /// The postings of an instance are its streams: there is one for each domain that it stands in.
+    instances: Names,
+    streams: Vec<Stream>,
+    by_stream: HashMap<(u32, u32), u32>,
+}
+
+impl Index {
+    /// How many events there are.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Adds an event, the next ordinal's; its version in its stream, 1 for the first.
+    pub fn push(&mut self, event: &BatchEvent<'_>) -> u64 {
+        debug_assert!(self.len() < EVENTS_MAX, "the engine keeps the number below EVENTS_MAX");
+        let ordinal = self.len() as u32;
+        self.ids.push(event.id);
+        let (ids, hasher) = (&self.ids, &self.hasher);
+        self.by_id.insert_unique(hasher.hash_one(event.id), ordinal, |&other| hasher.hash_one(ids[other as usize]));
+        self.times.push(event.inserted_at.micros());
+
+        let event_type = self.types.intern(event.event_type);
+        self.types.post(event_type, ordinal);
+        self.event_types.push(event_type);
+        for tag in event.tags() {
+            let tag = self.tags.intern(tag);
+            self.tags.post(tag, ordinal);
+        }
+        let domain = self.domains.intern(event.domain);
+        self.domains.post(domain, ordinal);
+        let stream = self.intern_stream(domain, event.instance_id);
+        self.event_streams.push(stream);
+        let postings = &mut self.streams[stream as usize].postings;
+        postings.push(ordinal);
+        postings.len() as u64
+    }
+
+    /// The ordinal of the event with this id.
+    pub fn find_id(&self, id: Uuid) -> Option<u32> {
+        self.by_id.find(self.hasher.hash_one(id), |&ordinal| self.ids[ordinal as usize] == id).copied()
+    }
+
+    /// The stream's version, 0 if it does not exist.
+    pub fn stream_version(&self, domain: &str, instance_id: &str) -> u64 {
+        let stream = || {
+            let key = (self.domains.find(domain)?, self.instances.find(instance_id)?);
+            self.by_stream.get(&key)
+        };
+        stream().map_or(0, |&stream| self.streams[stream as usize].postings.len() as u64)
+    }
+
+    fn intern_stream(&mut self, domain: u32, instance_id: &str) -> u32 {
+        let instance = self.instances.intern(instance_id);
+        *self.by_stream.entry((domain, instance)).or_insert_with(|| {
+            let stream = self.streams.len() as u32;
+            self.streams.push(Stream { domain, postings: Vec::new() });
+            self.instances.post(instance, stream);
+            stream
+        })
+    }
+}

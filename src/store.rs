@@ -1,0 +1,296 @@
+//! The store: validates, completes, hands to the engine, and puts answers together.
+
+use crate::append::{Answer, Append, Expected};
+use crate::call::{Call, Cancel, Gate};
+use crate::cursor::Cursor;
+use crate::engine::{Appended, End, Engine, Read};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::name_fault;
+use crate::json::{self, Answers, Input};
+use crate::query::{Format, Query, ReadOptions};
+use crate::time::Timestamp;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// An open store.
+///
+/// Any number of threads may use it at once, [`Store::close`] included. Texts go in and come out as
+/// JSON; `docs/EVENTS.md` describes them.
+///
+/// ```
+/// use runestore::Store;
+///
+/// let store = Store::open("{}")?;
+/// store.append_json(
+///     r#"{"type":"Opened","domain":"account","instance_id":"a-1","data":{"owner":"Ada"}}"#,
+///     Some(r#"{"expected_version":0}"#),
+/// )?;
+/// let events = store.get_events_json(Some(r#"{"domain":"account"}"#), None)?;
+/// assert!(events.starts_with(br#"[{"sequence_number":1,"id":""#));
+/// store.close()?;
+/// # Ok::<(), runestore::Error>(())
+/// ```
+pub struct Store {
+    pub(crate) gate: Gate,
+    engine: Box<dyn Engine>,
+}
+
+impl Store {
+    pub(crate) fn over(engine: Box<dyn Engine>) -> Arc<Store> {
+        Arc::new(Store { gate: Gate::new(), engine })
+    }
+
+    /// Stores one event or an array of them, all or nothing.
+    ///
+    /// The answer is the JSON array of the stored events, or with `{"return":"summary"}` where they
+    /// are.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_json`, `invalid_event`, `invalid_options`, `invalid_query` (of a condition) and
+    /// `too_large` for what was given; `duplicate_id` and `conflict` for what is stored; `closed`
+    /// and `interrupted` from other threads; and what the engine has to say. After any of them but
+    /// `indeterminate`, nothing was stored.
+    pub fn append_json(&self, events: impl AsRef<[u8]>, options: Option<&str>) -> Result<Vec<u8>> {
+        let mut out = Vec::new();
+        self.append_into(events.as_ref(), options.map(str::as_bytes), Some(&mut out))?;
+        Ok(out)
+    }
+
+    /// The same, the answer appended to `out`, or not made at all.
+    pub(crate) fn append_into(&self, events: &[u8], options: Option<&[u8]>, out: Option<&mut Vec<u8>>) -> Result<()> {
+        let call = self.gate.enter(None)?;
+        let events = Input::new("events", events)?;
+        let options = options.map(|bytes| Input::new("options", bytes)).transpose()?;
+        let (checks, answer) = json::read_append_options(options)?;
+        let batch = json::read_batch(events, Timestamp::now())?;
+        if checks.expected_version != Expected::Any && batch.only_stream().is_none() {
+            return Err(Error::new(
+                ErrorKind::InvalidOptions,
+                "`expected_version` is for a batch of exactly one stream: use `expect` to name the streams one by one",
+            )
+            .with("option", "expected_version"));
+        }
+        self.append(&Append { batch, checks }, answer, out, &call)
+    }
+
+    fn append(&self, append: &Append, answer: Answer, out: Option<&mut Vec<u8>>, call: &Call<'_>) -> Result<()> {
+        match (out, answer) {
+            (None, _) => {
+                self.commit(append, None, call)?;
+            }
+            (Some(out), Answer::Summary) => {
+                let Appended { first, count, head } = self.commit(append, None, call)?;
+                json::summary(first, count, head, out);
+            }
+            (Some(out), Answer::Events) => {
+                // Beforehand, since an append that was stored must not fail for want of memory.
+                json::reserve_for(&append.batch, out)?;
+                let mut answers = Answers::new(out, Format::Array, usize::MAX);
+                self.commit(append, Some(&mut answers), call)?;
+                answers.finish()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(&self, append: &Append, sink: Option<&mut dyn crate::query::Sink>, call: &Call<'_>) -> Result<Appended> {
+        let appended = self.engine.append(append, sink, call)?;
+        self.gate.ring();
+        Ok(appended)
+    }
+
+    /// The events that match a query (all, if there is none), as its options say.
+    ///
+    /// The answer is of one moment: every batch acknowledged before the call, no part of a batch, no
+    /// gap.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_json`, `invalid_query`, `invalid_options`, `too_large` for what was given; `closed`
+    /// and `interrupted` from other threads; and what the engine has to say.
+    pub fn get_events_json(&self, query: Option<&str>, options: Option<&str>) -> Result<Vec<u8>> {
+        let mut out = Vec::new();
+        self.get_events_into(query.map(str::as_bytes), options.map(str::as_bytes), &mut out)?;
+        Ok(out)
+    }
+
+    /// The same, the answer appended to `out`.
+    pub(crate) fn get_events_into(
+        &self,
+        query: Option<&[u8]>,
+        options: Option<&[u8]>,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let call = self.gate.enter(None)?;
+        let query = read_query(query)?;
+        let options = json::read_options(options.map(|bytes| Input::new("options", bytes)).transpose()?)?;
+        self.get_events(&query, &options, out, &call)
+    }
+
+    fn get_events(&self, query: &Query, options: &ReadOptions, out: &mut Vec<u8>, call: &Call<'_>) -> Result<()> {
+        let head = self.engine.head()?;
+        let read = Read {
+            query,
+            after: 0,
+            up_to: head,
+            direction: options.direction,
+            skip: options.offset,
+            limit: options.limit.unwrap_or(u64::MAX),
+        };
+        if options.pagination {
+            out.extend_from_slice(b"{\"events\":");
+        }
+        let mut answers = Answers::new(out, options.format, usize::MAX);
+        self.engine.read(&read, &mut answers, call)?;
+        answers.finish()?;
+        if options.pagination {
+            let total = self.engine.count(&read, call)?;
+            json::page(total, read.limit, options.offset, head, out);
+        }
+        Ok(())
+    }
+
+    /// Opens a cursor: the same events piece by piece, and with `{"follow":true}` new ones as they
+    /// are committed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::get_events_json`].
+    pub fn cursor(self: &Arc<Self>, query: Option<&str>, options: Option<&str>) -> Result<Cursor> {
+        self.cursor_over(query.map(str::as_bytes), options.map(str::as_bytes))
+    }
+
+    pub(crate) fn cursor_over(self: &Arc<Self>, query: Option<&[u8]>, options: Option<&[u8]>) -> Result<Cursor> {
+        let _call = self.gate.enter(None)?;
+        let query = read_query(query)?;
+        let options = json::read_cursor_options(options.map(|bytes| Input::new("options", bytes)).transpose()?)?;
+        Ok(Cursor::new(self, query, options, self.engine.head()?))
+    }
+
+    /// The last position, 0 in an empty store.
+    ///
+    /// # Errors
+    ///
+    /// `closed`, `forked`, and what the engine has to say.
+    pub fn head(&self) -> Result<u64> {
+        let _call = self.gate.enter(None)?;
+        self.engine.head()
+    }
+
+    /// Waits until the head is larger than `after`, or `timeout` has passed (`None` waits for ever);
+    /// the head then.
+    ///
+    /// # Errors
+    ///
+    /// `closed` and `interrupted` from other threads, and what the engine has to say.
+    pub fn wait(&self, after: u64, timeout: Option<Duration>) -> Result<u64> {
+        let call = self.gate.enter(None)?;
+        self.engine.wait(after, deadline(timeout), &call)
+    }
+
+    /// The position recorded for a tracking source, 0 if there is none.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_options` where `source` cannot be a source's name; `closed`, and what the engine has
+    /// to say.
+    pub fn tracking(&self, source: &str) -> Result<u64> {
+        let _call = self.gate.enter(None)?;
+        if let Some(fault) = name_fault(source) {
+            let message = format!("source {fault}: give a string of 1 to 1024 bytes without U+0000");
+            return Err(Error::new(ErrorKind::InvalidOptions, message).with("option", "source"));
+        }
+        self.engine.tracking(source)
+    }
+
+    /// Ends the calls in progress with `interrupted`; later calls are not touched. An append whose
+    /// commit has begun still finishes.
+    ///
+    /// # Errors
+    ///
+    /// `closed`.
+    pub fn interrupt(&self) -> Result<()> {
+        self.gate.interrupt()
+    }
+
+    /// What is known about the store: `engine`, `head`, `events`, `version`, and more as far as the
+    /// engine has it.
+    ///
+    /// # Errors
+    ///
+    /// `closed`, and what the engine has to say.
+    pub fn info(&self) -> Result<Map<String, Value>> {
+        let _call = self.gate.enter(None)?;
+        let mut info = self.engine.info()?;
+        info.insert(String::from("version"), env!("CARGO_PKG_VERSION").into());
+        Ok(info)
+    }
+
+    /// Reads all that is stored and checks it.
+    ///
+    /// # Errors
+    ///
+    /// `unsupported` where the engine keeps nothing that could be damaged; `closed`.
+    pub fn verify(&self) -> Result<Map<String, Value>> {
+        let _call = self.gate.enter(None)?;
+        self.engine.verify()
+    }
+
+    /// Copies the store into the new directory `path`, where it opens as a store of its own.
+    ///
+    /// # Errors
+    ///
+    /// `unsupported` where the engine cannot; `closed`.
+    pub fn backup(&self, path: &str) -> Result<Map<String, Value>> {
+        let _call = self.gate.enter(None)?;
+        self.engine.backup(path)
+    }
+
+    /// Closes the store: stops reads at the next event, lets a begun commit finish, wakes all that
+    /// wait with `closed`, and returns when all of it is done. Its cursors end.
+    ///
+    /// # Errors
+    ///
+    /// `closed` if it was closed before.
+    pub fn close(&self) -> Result<()> {
+        self.gate.close()?;
+        self.engine.close()
+    }
+
+    /// Begins a cursor's call.
+    pub(crate) fn enter<'a>(&'a self, cancel: &'a Cancel) -> Result<Call<'a>> {
+        self.gate.enter(Some(cancel))
+    }
+
+    pub(crate) fn engine_head(&self) -> Result<u64> {
+        self.engine.head()
+    }
+
+    pub(crate) fn engine_read(&self, read: &Read<'_>, answers: &mut Answers<'_>, call: &Call<'_>) -> Result<End> {
+        self.engine.read(read, answers, call)
+    }
+
+    pub(crate) fn engine_wait(&self, after: u64, deadline: Option<Instant>, call: &Call<'_>) -> Result<u64> {
+        self.engine.wait(after, deadline, call)
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+fn read_query(query: Option<&[u8]>) -> Result<Query> {
+    match query {
+        Some(bytes) => json::read_query(Input::new("query", bytes)?),
+        None => Ok(Query::all()),
+    }
+}
+
+/// The moment when `timeout` has passed; `None` where that is for ever, or as good as.
+pub(crate) fn deadline(timeout: Option<Duration>) -> Option<Instant> {
+    timeout.and_then(|timeout| Instant::now().checked_add(timeout))
+}
