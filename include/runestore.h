@@ -1,0 +1,451 @@
+/*
+ * Runestore - an event store that a program links.
+ *
+ * Events go in as atomic batches and come back filtered by type, domain, instance, tags and time, in
+ * one gapless order. This file is generated from the library's source. docs/EVENTS.md describes
+ * events, queries and options, docs/ABI.md the policy behind this interface.
+ *
+ * What holds for every function:
+ *
+ *   Status   Functions return a status: STORE_OK, STORE_DONE, STORE_TIMEOUT, or a negative
+ *            STORE_ERR_... number. store_status_name gives its name.
+ *   Buffers  *out is the answer on STORE_OK, and on an error a JSON object
+ *            {"code":"conflict","message":"...",...details}. It is UTF-8, *out_len bytes long, with
+ *            a NUL behind that. Free it with store_free, never with free(). The same holds for
+ *            *error, which is set on an error only.
+ *   Outputs  Are written on every path, NULL and 0 where there is nothing. Pass NULL for those that
+ *            you do not want; only the handle that store_init and store_cursor_open make is required.
+ *   Inputs   Are a pointer and a length in bytes, in UTF-8, without a NUL; they are borrowed for the
+ *            call. (NULL, 0) means absent. At most 64 MiB each. What is no JSON is invalid_json.
+ *   Handles  Are not addresses: using one after its close is an error (closed), not undefined. After
+ *            fork, a child's calls on its parent's handles are an error (forked).
+ *   Threads  No thread of its own, no callback, no signal handler, no output, nothing kept for each
+ *            thread. What each function says of threads is all there is to heed.
+ *   Panics   Do not cross the interface: a defect in the library is an error (internal).
+ *
+ * A program that stores an event and prints all there are:
+ *
+ *     store_t *store;
+ *     char *events;
+ *     store_init(NULL, 0, &store, NULL, NULL);
+ *     const char event[] = "{\"type\":\"Opened\",\"domain\":\"account\",\"instance_id\":\"a-1\"}";
+ *     store_append(store, event, sizeof event - 1, NULL, 0, NULL, NULL);
+ *     store_get_events(store, NULL, 0, NULL, 0, &events, NULL);
+ *     puts(events);
+ *     store_free(events);
+ *     store_close(store, NULL, NULL);
+ */
+
+
+#ifndef RUNESTORE_H
+#define RUNESTORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * The version of this interface, major << 16 | minor: 1.0. A program that was built with this header
+ * runs with every library of the same major and of the same or a later minor version.
+ */
+#define STORE_ABI_VERSION 65536
+
+/**
+ * The call succeeded.
+ */
+#define STORE_OK 0
+
+/**
+ * The cursor has given all there is; there is no buffer.
+ */
+#define STORE_DONE 1
+
+/**
+ * Nothing new came in time.
+ */
+#define STORE_TIMEOUT 2
+
+/**
+ * The call itself is wrong: NULL where it may not be, a handle that was never issued, two
+ * store_cursor_next at once on one cursor. Correct the program.
+ */
+#define STORE_ERR_MISUSE -1
+
+/**
+ * The store or the cursor is closed, or was during the call. An append that says so stored nothing.
+ */
+#define STORE_ERR_CLOSED -2
+
+/**
+ * A text is not JSON that every parser can read back. Details: in, offset.
+ */
+#define STORE_ERR_INVALID_JSON -3
+
+/**
+ * The JSON is sound, but it is no event. Details: index, field.
+ */
+#define STORE_ERR_INVALID_EVENT -4
+
+/**
+ * The JSON is sound, but it is no query. Details: index, key.
+ */
+#define STORE_ERR_INVALID_QUERY -5
+
+/**
+ * An option or configuration is unknown, of the wrong type or out of range. Details: option.
+ */
+#define STORE_ERR_INVALID_OPTIONS -6
+
+/**
+ * A check made inside the commit failed; nothing was stored. Read again, decide again. Details:
+ * reason, expected, actual, and domain and instance_id, or sequence_number, or source.
+ */
+#define STORE_ERR_CONFLICT -7
+
+/**
+ * An id is stored already, or stands twice in the batch; nothing was stored. Details: ids.
+ */
+#define STORE_ERR_DUPLICATE_ID -8
+
+/**
+ * A limit on size or number was passed; nothing was stored. Details: limit, actual.
+ */
+#define STORE_ERR_TOO_LARGE -9
+
+/**
+ * What was asked for does not exist.
+ */
+#define STORE_ERR_NOT_FOUND -10
+
+/**
+ * The store was opened for reading only.
+ */
+#define STORE_ERR_READ_ONLY -11
+
+/**
+ * Another writer holds the store.
+ */
+#define STORE_ERR_LOCKED -12
+
+/**
+ * The operating system refused.
+ */
+#define STORE_ERR_IO -13
+
+/**
+ * There is no room left; nothing was stored. Try again once there is.
+ */
+#define STORE_ERR_NO_SPACE -14
+
+/**
+ * Stored data is damaged.
+ */
+#define STORE_ERR_CORRUPT -15
+
+/**
+ * This engine or this build cannot do it.
+ */
+#define STORE_ERR_UNSUPPORTED -16
+
+/**
+ * An engine that the user registered failed.
+ */
+#define STORE_ERR_ENGINE -17
+
+/**
+ * It could not be learnt whether the batch was stored. Append it again with its ids. Details: ids.
+ */
+#define STORE_ERR_INDETERMINATE -18
+
+/**
+ * The call was interrupted or cancelled from another thread. An append that says so stored nothing.
+ */
+#define STORE_ERR_INTERRUPTED -19
+
+/**
+ * The handle belongs to the parent process of a fork. Open the store anew in the child.
+ */
+#define STORE_ERR_FORKED -20
+
+/**
+ * A defect in Runestore. The process lives on; close the store and report it.
+ */
+#define STORE_ERR_INTERNAL -99
+
+/**
+ * A result that is read piece by piece, or a subscription. It may move between threads, one
+ * store_cursor_next at a time; close it with store_cursor_close.
+ */
+typedef struct store_cursor_t store_cursor_t;
+
+/**
+ * An open store. Use it from any number of threads at once; close it with store_close.
+ */
+typedef struct store_t store_t;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The version of the interface that the library has, major << 16 | minor: compare it with
+ * STORE_ABI_VERSION, which your program was built with. Any thread, never fails.
+ */
+uint32_t store_abi_version(void);
+
+/**
+ * The version of the library, such as "0.1.0". The text is static: do not free it. Any thread,
+ * never fails.
+ */
+const char *store_version(void);
+
+/**
+ * The name of a status number: "ok", "done", "timeout", or an error's "code"; "unknown" for any
+ * other number. The text is static: do not free it. Any thread, never fails.
+ */
+const char *store_status_name(int32_t status);
+
+/**
+ * Frees a buffer that any function of this library handed out. NULL is fine. Free each buffer once,
+ * with this and never with free(). Any thread, also after the store was closed.
+ */
+void store_free(void *buffer);
+
+/**
+ * Opens a store.
+ *
+ * config is {"store": NAME, "store_opts": {...}}; absent or {} is the memory engine. *store is the
+ * handle, or NULL. On an error *error says why. docs/EVENTS.md lists the engines and their options.
+ *
+ * Errors: misuse (store is NULL), invalid_json, invalid_options, unsupported, and the engine's own.
+ * Thread: any.
+ *
+ * Example:
+ *
+ *     store_t *store;
+ *     int32_t status = store_init(NULL, 0, &store, NULL, NULL);
+ */
+int32_t store_init(const char *config,
+                   size_t config_len,
+                   store_t **store,
+                   char **error,
+                   size_t *error_len);
+
+/**
+ * Closes a store: stops its reads at the next event, lets a commit that has begun finish, wakes all
+ * that wait with closed, and returns when all of it is done and released. Its cursors end, but each
+ * is still to be closed with store_cursor_close. Whatever this returns, the handle is gone.
+ *
+ * Errors: misuse, closed, forked, and the engine's own.
+ * Thread: any, also while other threads use the store.
+ */
+int32_t store_close(store_t *store, char **error, size_t *error_len);
+
+/**
+ * Stores one event (a JSON object) or several (an array of at most 100,000 objects and 64 MiB) in
+ * one atomic batch: all of them get adjacent positions, or nothing is stored.
+ *
+ * opts may hold expected_version, expect, condition, tracking and return. On success *out is the
+ * array of the stored events, or with {"return":"summary"} where they are; pass NULL for out if you
+ * want neither. To be able to repeat an append whose outcome you did not learn, give each event an
+ * id of your own: a batch that is stored already is answered, not stored twice.
+ *
+ * Errors: misuse, closed, invalid_json, invalid_event, invalid_options, invalid_query (of a
+ * condition), too_large, duplicate_id, conflict, no_space, read_only, io, indeterminate,
+ * interrupted, forked. After any of them but indeterminate, nothing was stored.
+ * Thread: any number at once.
+ *
+ * Example:
+ *
+ *     const char *event = "{\"type\":\"Opened\",\"domain\":\"account\",\"instance_id\":\"a-1\"}";
+ *     const char *opts = "{\"expected_version\":0}";
+ *     char *out;
+ *     size_t out_len;
+ *     int32_t status = store_append(store, event, strlen(event), opts, strlen(opts), &out, &out_len);
+ *     printf("%s: %s\n", store_status_name(status), out);
+ *     store_free(out);
+ */
+int32_t store_append(store_t *store,
+                     const char *events,
+                     size_t events_len,
+                     const char *opts,
+                     size_t opts_len,
+                     char **out,
+                     size_t *out_len);
+
+/**
+ * The events that match a query, as a JSON array in the order of their positions.
+ *
+ * query is an object of conditions that must all hold, an array of such objects (any of which is
+ * enough), or absent for all events. opts may hold limit, offset, direction, pagination and format.
+ * The answer is of one moment: every batch that was acknowledged before the call, no part of a
+ * batch, no gap. It is one buffer, however large: read what may not fit in memory with a cursor.
+ *
+ * Errors: misuse, closed, invalid_json, invalid_query, invalid_options, too_large, no_space (of
+ * memory), corrupt, io, interrupted, forked.
+ * Thread: any number at once.
+ *
+ * Example:
+ *
+ *     const char *query = "{\"domain\":\"account\",\"type\":[\"Opened\",\"Closed\"]}";
+ *     const char *opts = "{\"limit\":10,\"direction\":\"backward\"}";
+ *     store_get_events(store, query, strlen(query), opts, strlen(opts), &out, &out_len);
+ */
+int32_t store_get_events(store_t *store,
+                         const char *query,
+                         size_t query_len,
+                         const char *opts,
+                         size_t opts_len,
+                         char **out,
+                         size_t *out_len);
+
+/**
+ * Waits until the store's head (its last position, 0 if it is empty) is larger than after, at most
+ * timeout_ms milliseconds: -1 waits for ever, 0 looks and returns. *head is the head then, also on
+ * STORE_TIMEOUT.
+ *
+ * Errors: misuse (also for a timeout below -1), closed, io, interrupted, forked.
+ * Thread: any number at once.
+ */
+int32_t store_wait(store_t *store,
+                   uint64_t after,
+                   int64_t timeout_ms,
+                   uint64_t *head,
+                   char **error,
+                   size_t *error_len);
+
+/**
+ * The position that a reader named source has recorded with the append option tracking; *position
+ * is 0 if it has recorded none. source is plain text of 1 to 1024 bytes, not JSON.
+ *
+ * Errors: misuse, closed, invalid_json (source is not UTF-8), invalid_options (it cannot be a name),
+ * io, forked.
+ * Thread: any number at once.
+ */
+int32_t store_tracking(store_t *store,
+                       const char *source,
+                       size_t source_len,
+                       uint64_t *position,
+                       char **error,
+                       size_t *error_len);
+
+/**
+ * Ends the calls in progress on a store with interrupted, those of its cursors included; calls that
+ * begin later are not touched. An append whose commit has begun still finishes.
+ *
+ * Errors: misuse, closed, forked.
+ * Thread: any.
+ */
+int32_t store_interrupt(store_t *store);
+
+/**
+ * What is known about a store, as a JSON object: engine, head, events, bytes, segments, sync,
+ * read_only, epoch, format and version, as far as its engine has them.
+ *
+ * Errors: misuse, closed, io, forked.
+ * Thread: any number at once.
+ */
+int32_t store_info(store_t *store, char **out, size_t *out_len);
+
+/**
+ * Reads all that is stored and checks it. *out is {"ok":...,"events":...,"bytes":...,"problems":[...]}.
+ * opts is reserved: pass NULL and 0.
+ *
+ * Errors: misuse, closed, unsupported (the memory engine keeps nothing that could be damaged), io,
+ * interrupted, forked.
+ * Thread: any.
+ */
+int32_t store_verify(store_t *store,
+                     const char *opts,
+                     size_t opts_len,
+                     char **out,
+                     size_t *out_len);
+
+/**
+ * Copies a store, which may be in use, into the new directory path, where it opens as a store of its
+ * own. path is plain text, not JSON. opts is reserved: pass NULL and 0.
+ *
+ * Errors: misuse, closed, unsupported (the memory engine), io, no_space, interrupted, forked.
+ * Thread: any.
+ */
+int32_t store_backup(store_t *store,
+                     const char *path,
+                     size_t path_len,
+                     const char *opts,
+                     size_t opts_len,
+                     char **out,
+                     size_t *out_len);
+
+/**
+ * Opens a cursor over the events that match a query, to read them piece by piece in bounded memory.
+ *
+ * query is as for store_get_events. opts may hold limit, offset, direction, format, max_bytes (of
+ * one answer, default 1 MiB) and follow. Without follow the cursor gives the events of this moment
+ * and is done. With {"follow":true} it goes on with new events as they are committed: catch-up and
+ * live are one ordered sequence, nothing skipped and nothing twice, however slow the reader; it is
+ * done after limit events, or when it has passed the query's up_to.
+ *
+ * Errors: misuse, closed, invalid_json, invalid_query, invalid_options, too_large, io, forked.
+ * Thread: any.
+ */
+int32_t store_cursor_open(store_t *store,
+                          const char *query,
+                          size_t query_len,
+                          const char *opts,
+                          size_t opts_len,
+                          store_cursor_t **cursor,
+                          char **error,
+                          size_t *error_len);
+
+/**
+ * The cursor's next events: at most max_events (0: by bytes alone), at most max_bytes of the
+ * cursor's options, but always one. A follower that has no event to give waits for one, at most
+ * timeout_ms milliseconds: -1 waits for ever, 0 looks and returns.
+ *
+ * Returns STORE_OK with a buffer, STORE_TIMEOUT or STORE_DONE without. *position says that
+ * everything up to it was returned or does not match: the number to keep as a checkpoint, and to
+ * begin behind another time with {"after":N} in the query. (A backward cursor reaches the beginning
+ * last; it says 0, or the query's after, until it is done.)
+ *
+ * After an error the cursor stands where it stood: nothing is skipped.
+ *
+ * Errors: misuse (also for another store_cursor_next in progress on this cursor, and for a timeout
+ * below -1), closed, no_space (of memory), corrupt, io, interrupted, forked.
+ * Thread: any, one at a time for each cursor.
+ *
+ * Example:
+ *
+ *     while (store_cursor_next(cursor, 0, -1, &position, &out, &out_len) == STORE_OK) {
+ *         handle(out, out_len);
+ *         store_free(out);
+ *     }
+ */
+int32_t store_cursor_next(store_cursor_t *cursor,
+                          size_t max_events,
+                          int64_t timeout_ms,
+                          uint64_t *position,
+                          char **out,
+                          size_t *out_len);
+
+/**
+ * Ends the store_cursor_next in progress with interrupted, and all later ones. The cursor is still
+ * to be closed.
+ *
+ * Errors: misuse, closed, forked.
+ * Thread: any.
+ */
+int32_t store_cursor_cancel(store_cursor_t *cursor);
+
+/**
+ * Closes a cursor; a store_cursor_next in progress ends with closed. Whatever this returns, the
+ * handle is gone.
+ *
+ * Errors: misuse, closed (also where the store was closed before; the cursor is released), forked.
+ * Thread: any.
+ */
+int32_t store_cursor_close(store_cursor_t *cursor);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* RUNESTORE_H */
