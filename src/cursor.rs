@@ -136,7 +136,7 @@ impl Cursor {
                 continue;
             }
             // Only a follower gets here: all up to its head is dealt with.
-            let head = store.engine_wait(progress.head, deadline, call)?;
+            let head = store.engine().wait(progress.head, deadline, call)?;
             if head == progress.head {
                 return Ok(Next::Timeout { position: self.position(progress) });
             }
@@ -154,7 +154,7 @@ impl Cursor {
         call: &Call<'_>,
     ) -> Result<bool> {
         if self.options.follow {
-            progress.head = store.engine_head()?;
+            progress.head = store.engine().head()?;
         }
         let direction = self.options.read.direction;
         let (after, up_to) = match direction {
@@ -165,7 +165,7 @@ impl Cursor {
         let start = out.len();
         let mut answers = Answers::new(out, self.options.read.format, self.options.max_bytes);
         let read = Read { query: &self.query, after, up_to, direction, skip: progress.skip, limit };
-        let end = store.engine_read(&read, &mut answers, call)?;
+        let end = store.engine().read(&read, &mut answers, call)?;
         let (events, last) = (answers.events(), answers.last());
         answers.finish()?;
         if events == 0 {

@@ -3,7 +3,7 @@
 use crate::append::{Answer, Append, Expected};
 use crate::call::{Call, Cancel, Gate};
 use crate::cursor::Cursor;
-use crate::engine::{Appended, End, Engine, Read};
+use crate::engine::{Appended, Engine, Read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::name_fault;
 use crate::json::{self, Answers, Input};
@@ -264,16 +264,9 @@ impl Store {
         self.gate.enter(Some(cancel))
     }
 
-    pub(crate) fn engine_head(&self) -> Result<u64> {
-        self.engine.head()
-    }
-
-    pub(crate) fn engine_read(&self, read: &Read<'_>, answers: &mut Answers<'_>, call: &Call<'_>) -> Result<End> {
-        self.engine.read(read, answers, call)
-    }
-
-    pub(crate) fn engine_wait(&self, after: u64, deadline: Option<Instant>, call: &Call<'_>) -> Result<u64> {
-        self.engine.wait(after, deadline, call)
+    /// The engine, for a cursor that has entered.
+    pub(crate) fn engine(&self) -> &dyn Engine {
+        &*self.engine
     }
 }
 

@@ -1,0 +1,95 @@
+# make          the library, optimised: target/release/librunestore.so and .a
+# make demo     the main job on real data
+# make test     every test
+# make help     the rest
+
+CARGO ?= cargo
+PYTHON ?= python3
+CC ?= cc
+CFLAGS ?= -O2
+BUILD := build
+LIB := target/release
+# Where tools that a test needs are installed, if they are not on the machine.
+TOOLS ?= $(abspath $(BUILD))/tools
+CARGO_DENY_VERSION := 0.20.2
+
+C_STRICT := -std=c99 -Wall -Wextra -Wpedantic -Werror
+
+.PHONY: all
+all:
+	$(CARGO) build --release
+
+.PHONY: help
+help:
+	@grep -E '^# make' Makefile | cut -c3-
+	@echo "make rust     format, lints, documentation and tests of the Rust code"
+	@echo "make deny     licences, sources and duplicates of the dependencies"
+	@echo "make header   include/runestore.h is what the source generates"
+	@echo "make c        the C and C++ tests: plain, with sanitizers, under valgrind"
+	@echo "make clean    removes what was built"
+
+# ---- demo -------------------------------------------------------------------
+
+DEMO := $(BUILD)/demo
+
+.PHONY: demo
+demo: need-python need-cc all
+	@mkdir -p $(DEMO)
+	@$(PYTHON) examples/flights/fetch.py $(DEMO)
+	@$(PYTHON) examples/flights/convert.py $(DEMO)
+	@$(CC) $(C_STRICT) $(CFLAGS) -Iinclude examples/flights/flights.c -o $(DEMO)/flights \
+	    -L$(LIB) -Wl,-rpath,$(abspath $(LIB)) -lrunestore -lpthread
+	@$(DEMO)/flights $(DEMO)
+
+# ---- test -------------------------------------------------------------------
+
+.PHONY: test
+test: rust deny header c
+	@echo "make test: all suites passed"
+
+.PHONY: rust
+rust:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --no-default-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --workspace
+	$(CARGO) test --workspace
+
+.PHONY: deny
+deny: $(TOOLS)/bin/cargo-deny
+	$(TOOLS)/bin/cargo-deny --all-features check bans licenses sources
+
+$(TOOLS)/bin/cargo-deny:
+	$(CARGO) install cargo-deny --version $(CARGO_DENY_VERSION) --locked --root $(TOOLS) --quiet
+
+# The header is committed, so the check is that building it anew changes nothing.
+.PHONY: header
+header:
+	@mkdir -p $(BUILD)
+	@cp include/runestore.h $(BUILD)/runestore.h.committed
+	@touch build.rs
+	$(CARGO) build
+	@diff -u $(BUILD)/runestore.h.committed include/runestore.h
+	@if git rev-parse --git-dir >/dev/null 2>&1; then git diff --exit-code include/runestore.h; fi
+	@echo "header: include/runestore.h is what src/ffi generates"
+
+.PHONY: c
+c: need-python need-cc need-c-tests all
+	sh tests/c/run.sh $(LIB) $(BUILD)/c
+
+.PHONY: clean
+clean:
+	$(CARGO) clean
+	rm -rf $(BUILD)
+
+# ---- what the machine must have ----------------------------------------------
+
+.PHONY: need-python need-cc need-c-tests
+need-python:
+	@tools/need.sh "$(PYTHON) --version" python3 python3-venv
+need-cc:
+	@tools/need.sh "$(CC) --version" gcc libc6-dev
+need-c-tests:
+	@tools/need.sh "c++ --version" g++
+	@tools/need.sh "valgrind --version" valgrind libc6-dbg
+	@tools/need.sh "nm --version && readelf --version" binutils
