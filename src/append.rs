@@ -1,8 +1,11 @@
 //! An append on its way to an engine: the batch, complete but for the numbers that only the commit
 //! can give, and the checks that the commit must make.
 
+use crate::error::{Error, ErrorKind, Result};
 use crate::query::Query;
 use crate::time::Timestamp;
+use hashbrown::HashSet;
+use serde_json::Value;
 use std::ops::Range;
 use uuid::Uuid;
 
@@ -206,6 +209,21 @@ impl Batch {
         }
         let first = self.event(0);
         Some((first.domain, first.instance_id))
+    }
+
+    /// Refuses a batch in which an id stands twice.
+    pub(crate) fn check_ids(&self) -> Result<()> {
+        let mut known = HashSet::new();
+        let mut repeated = HashSet::new();
+        let repeated: Vec<Uuid> = self
+            .iter()
+            .filter(|event| event.id_given && !known.insert(event.id) && repeated.insert(event.id))
+            .map(|event| event.id)
+            .collect();
+        let Some(first) = repeated.first() else { return Ok(()) };
+        let message = format!("{first} stands twice in the batch: give each event an id of its own, or none");
+        let ids: Vec<Value> = repeated.iter().map(|id| id.to_string().into()).collect();
+        Err(Error::new(ErrorKind::DuplicateId, message).with("ids", ids))
     }
 
     /// Adds an event whose head and tail were just appended to [`Batch::text`]; the head begins at

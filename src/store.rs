@@ -72,6 +72,7 @@ impl Store {
             )
             .with("option", "expected_version"));
         }
+        batch.check_ids()?;
         self.append(&Append { batch, checks }, answer, out, &call)
     }
 

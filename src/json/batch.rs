@@ -9,10 +9,7 @@ use crate::id::{Ids, parse_id};
 use crate::time::Timestamp;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use hashbrown::HashSet;
-use serde_json::Value;
 use std::borrow::Cow;
-use uuid::Uuid;
 
 /// Reads one event or an array of them; `now` and fresh ids complete what the caller left open.
 pub(crate) fn read_batch(input: Input<'_>, now: Timestamp) -> Result<Batch> {
@@ -34,23 +31,8 @@ pub(crate) fn read_batch(input: Input<'_>, now: Timestamp) -> Result<Batch> {
     reader.events().map_err(|fault| input.fault(fault))?;
     match reader.refused {
         Some(error) => Err(error),
-        None => without_repeated_ids(reader.batch),
+        None => Ok(reader.batch),
     }
-}
-
-fn without_repeated_ids(batch: Batch) -> Result<Batch> {
-    let mut known = HashSet::new();
-    let mut listed = HashSet::new();
-    let mut repeated: Vec<Uuid> = Vec::new();
-    for event in batch.iter().filter(|event| event.id_given) {
-        if !known.insert(event.id) && listed.insert(event.id) {
-            repeated.push(event.id);
-        }
-    }
-    let Some(first) = repeated.first() else { return Ok(batch) };
-    let message = format!("{first} stands twice in the batch: give each event an id of its own, or none");
-    let ids: Vec<Value> = repeated.iter().map(|id| id.to_string().into()).collect();
-    Err(Error::new(ErrorKind::DuplicateId, message).with("ids", ids))
 }
 
 /// The fields of an event, in the order in which they are written.
