@@ -133,14 +133,17 @@ enum State {
 
 impl Cancel {
     /// The call in progress and all later ones are `interrupted`.
-    pub fn cancel(&self) {
+    pub fn cancel(&self) -> Result<()> {
         // A cursor that was closed stays so.
-        let _ = self.0.compare_exchange(State::Open as u8, State::Cancelled as u8, SeqCst, SeqCst);
+        match self.0.compare_exchange(State::Open as u8, State::Cancelled as u8, SeqCst, SeqCst) {
+            Err(state) if state == State::Closed as u8 => Err(cursor_closed()),
+            _ => Ok(()),
+        }
     }
 
-    /// The call in progress is `closed`.
-    pub fn close(&self) {
-        self.0.store(State::Closed as u8, SeqCst);
+    /// The call in progress is `closed`, and all later ones.
+    pub fn close(&self) -> Result<()> {
+        if self.0.swap(State::Closed as u8, SeqCst) == State::Closed as u8 { Err(cursor_closed()) } else { Ok(()) }
     }
 
     fn state(&self) -> State {

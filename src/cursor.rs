@@ -203,9 +203,9 @@ impl Cursor {
     ///
     /// # Errors
     ///
-    /// `closed` if its store is closed.
+    /// `closed` if it is closed, or its store.
     pub fn cancel(&self) -> Result<()> {
-        self.cancel.cancel();
+        self.cancel.cancel()?;
         self.wake()
     }
 
@@ -213,9 +213,9 @@ impl Cursor {
     ///
     /// # Errors
     ///
-    /// `closed` if its store is closed; the cursor is closed all the same.
+    /// `closed` if it was closed before, or its store is; the cursor is closed all the same.
     pub fn close(&self) -> Result<()> {
-        self.cancel.close();
+        self.cancel.close()?;
         self.wake()
     }
 

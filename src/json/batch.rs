@@ -29,6 +29,9 @@ pub(crate) fn read_batch(input: Input<'_>, now: Timestamp) -> Result<Batch> {
     };
     reader.batch.text.reserve(text.len() + text.len() / 2);
     reader.events().map_err(|fault| input.fault(fault))?;
+    if reader.index > BATCH_EVENTS_MAX {
+        return Err(too_many(reader.index));
+    }
     match reader.refused {
         Some(error) => Err(error),
         None => Ok(reader.batch),
@@ -91,9 +94,6 @@ impl<'a> Reader<'a> {
                 self.walker.take(b'[');
                 let mut first = true;
                 while self.walker.item(&mut first)? {
-                    if self.index == BATCH_EVENTS_MAX {
-                        self.refuse(|_| too_many());
-                    }
                     self.event(&mut event)?;
                     self.index += 1;
                 }
@@ -121,7 +121,7 @@ impl<'a> Reader<'a> {
         }
         self.lift(event);
         self.require(event);
-        if self.refused.is_none() {
+        if self.refused.is_none() && self.index < BATCH_EVENTS_MAX {
             self.complete(event);
         }
         Ok(())
@@ -420,7 +420,11 @@ impl std::fmt::Display for Place {
     }
 }
 
-fn too_many() -> Error {
-    Error::new(ErrorKind::TooLarge, format!("events: more than {BATCH_EVENTS_MAX} in one append: split the batch"))
-        .with("limit", BATCH_EVENTS_MAX)
+fn too_many(count: usize) -> Error {
+    Error::new(
+        ErrorKind::TooLarge,
+        format!("events: {count} in one append; at most {BATCH_EVENTS_MAX} are allowed: split the batch"),
+    )
+    .with("limit", BATCH_EVENTS_MAX)
+    .with("actual", count)
 }
