@@ -203,3 +203,15 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// A name that a caller wrote, for a message: cut short where it is long, control characters replaced.
+pub(crate) fn shown(name: &str) -> String {
+    const SHOWN_MAX: usize = 64;
+    let visible = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    let mut characters = name.chars();
+    let mut start: String = characters.by_ref().take(SHOWN_MAX).map(visible).collect();
+    if characters.next().is_some() {
+        start.push('…');
+    }
+    format!("`{start}`")
+}

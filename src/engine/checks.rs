@@ -1,7 +1,7 @@
 //! The checks of an append, in the order that every engine keeps.
 
 use crate::append::{Append, Expected, Tracking};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, shown};
 use crate::json::same_event;
 use crate::query::Query;
 use serde_json::Value;
@@ -119,8 +119,10 @@ fn stream(
         Expected::Version(version) => (version.into(), format!("version {version}")),
     };
     let message = format!(
-        "{reason}: stream ({domain:?}, {instance_id:?}) is at version {actual}, expected was {wanted}: \
-         read what was added, decide again, append again"
+        "{reason}: stream ({}, {}) is at version {actual}, expected was {wanted}: \
+         read what was added, decide again, append again",
+        shown(domain),
+        shown(instance_id),
     );
     Err(conflict(reason, expected, actual, message).with("domain", domain).with("instance_id", instance_id))
 }
@@ -131,8 +133,9 @@ fn track(tracking: &Tracking, committed: &impl Committed) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "tracking: source {:?} is at {recorded} already, so {} was handled before: skip it",
-        tracking.source, tracking.position
+        "tracking: source {} is at {recorded} already, so {} was handled before: skip it",
+        shown(&tracking.source),
+        tracking.position
     );
     Err(conflict("tracking", tracking.position, recorded, message).with("source", tracking.source.as_str()))
 }

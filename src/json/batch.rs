@@ -1,9 +1,9 @@
 //! From a caller's events to a batch that is ready to commit: one walk over the text.
 
 use super::walk::{LEVELS_MAX, Quoted, Walker};
-use super::{Input, shown, suggestion, write};
+use super::{Input, suggestion, write};
 use crate::append::{BATCH_EVENTS_MAX, Batch, Completed};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, shown};
 use crate::event::{Json, NewEvent, PAYLOAD_BYTES_MAX, Payload, TAGS_MAX, name_fault};
 use crate::id::{Ids, parse_id};
 use crate::time::Timestamp;

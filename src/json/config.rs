@@ -1,9 +1,9 @@
 //! The configuration of a store: which engine, and that engine's own options.
 
+use super::Input;
 use super::members::string;
 use super::options::{invalid, object, options};
-use super::{Input, shown};
-use crate::error::Result;
+use crate::error::{Result, shown};
 
 /// A configuration, its engine not yet looked up.
 pub(crate) struct Config<'a> {

@@ -1,8 +1,9 @@
 //! Small interpreted texts (queries, options, configurations), which are known to be sound JSON:
 //! objects with known keys, arrays, strings, numbers.
 
+use super::suggestion;
 use super::walk::{LEVELS_MAX, Walker};
-use super::{shown, suggestion};
+use crate::error::shown;
 use std::borrow::Cow;
 
 /// What is wrong with an object, and at which key.

@@ -71,21 +71,6 @@ fn invalid_json(input: &'static str, offset: usize, what: &str) -> Error {
         .with("offset", offset)
 }
 
-/// A name that a caller wrote, cut short where it is long, for a message.
-fn shown(name: &str) -> String {
-    const SHOWN_MAX: usize = 64;
-    let mut characters = name.chars();
-    let mut start: String = characters
-        .by_ref()
-        .take(SHOWN_MAX)
-        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
-        .collect();
-    if characters.next().is_some() {
-        start.push('…');
-    }
-    format!("`{start}`")
-}
-
 /// `; did you mean …?`, or else what is known.
 fn suggestion(name: &str, known: &[&str]) -> String {
     let near =
