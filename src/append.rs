@@ -213,13 +213,11 @@ impl Batch {
 
     /// Refuses a batch in which an id stands twice.
     pub(crate) fn check_ids(&self) -> Result<()> {
+        let given = || self.iter().filter(|event| event.id_given).map(|event| event.id);
         let mut known = HashSet::new();
-        let mut repeated = HashSet::new();
-        let repeated: Vec<Uuid> = self
-            .iter()
-            .filter(|event| event.id_given && !known.insert(event.id) && repeated.insert(event.id))
-            .map(|event| event.id)
-            .collect();
+        let mut repeated: HashSet<Uuid> = given().filter(|id| !known.insert(*id)).collect();
+        // Taking each out as it comes lists it once, where it stands first.
+        let repeated: Vec<Uuid> = given().filter(|id| repeated.remove(id)).collect();
         let Some(first) = repeated.first() else { return Ok(()) };
         let message = format!("{first} stands twice in the batch: give each event an id of its own, or none");
         let ids: Vec<Value> = repeated.iter().map(|id| id.to_string().into()).collect();

@@ -5,7 +5,7 @@ use super::status::{STORE_OK, status};
 use crate::error::{Error, Result};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Runs `body`, which appends its answer to the buffer it is given, and hands the answer or the error
 /// out. A panic is `internal`. The status.
@@ -63,15 +63,17 @@ thread_local! {
 /// A library does not print: the message of a caught panic goes into the error. Panics of the host
 /// program, where it is written in Rust as well, go to the hook that was there.
 fn silence_panics() {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let previous = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            if GUARDED.with(Cell::get) == 0 {
-                previous(panic);
-            }
-        }));
-    });
+    // No Once: a process that is forked while it runs would leave its child waiting for ever.
+    static BEGUN: AtomicBool = AtomicBool::new(false);
+    if BEGUN.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let previous = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if GUARDED.with(Cell::get) == 0 {
+            previous(panic);
+        }
+    }));
 }
 
 #[cfg(test)]
