@@ -1,6 +1,7 @@
 //! The calls in progress on a store: who may still enter, who must stop, who waits for what.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::process::Process;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
@@ -11,7 +12,7 @@ use std::time::Instant;
 /// "I write mine, then read yours", which nothing weaker keeps.
 pub(crate) struct Gate {
     /// The process that opened the store. A forked child has no part in it.
-    process: u32,
+    process: Process,
     closed: AtomicBool,
     interrupts: AtomicU64,
     active: AtomicUsize,
@@ -21,7 +22,7 @@ pub(crate) struct Gate {
 impl Gate {
     pub fn new() -> Gate {
         Gate {
-            process: std::process::id(),
+            process: Process::current(),
             closed: AtomicBool::new(false),
             interrupts: AtomicU64::new(0),
             active: AtomicUsize::new(0),
@@ -29,22 +30,21 @@ impl Gate {
         }
     }
 
-    /// Begins a call. It counts as in progress until the [`Call`] is dropped.
+    /// Begins a call. It counts as in progress until the [`Call`] is dropped. From now on an interrupt is for it to
+    /// notice, if it is one that can stop.
     pub fn enter<'a>(&'a self, cancel: Option<&'a Cancel>) -> Result<Call<'a>> {
         // Before any lock: in a forked child the locks may be held by threads that do not exist there.
-        self.same_process()?;
+        self.process.check()?;
         self.active.fetch_add(1, SeqCst);
         let call = Call { gate: self, interrupts: self.interrupts.load(SeqCst), cancel };
-        call.check()?;
+        self.check_open()?;
         Ok(call)
     }
 
     /// Ends the calls in progress with `interrupted`, those that can still stop.
     pub fn interrupt(&self) -> Result<()> {
-        self.same_process()?;
-        if self.closed.load(SeqCst) {
-            return Err(Error::closed());
-        }
+        self.process.check()?;
+        self.check_open()?;
         self.interrupts.fetch_add(1, SeqCst);
         self.bell.ring();
         Ok(())
@@ -53,7 +53,7 @@ impl Gate {
     /// Lets nobody in any more, ends the calls in progress with `closed`, and returns when the last
     /// is gone.
     pub fn close(&self) -> Result<()> {
-        self.same_process()?;
+        self.process.check()?;
         if self.closed.swap(true, SeqCst) {
             return Err(Error::closed());
         }
@@ -62,22 +62,14 @@ impl Gate {
         Ok(())
     }
 
+    fn check_open(&self) -> Result<()> {
+        if self.closed.load(SeqCst) { Err(Error::closed()) } else { Ok(()) }
+    }
+
     /// Wakes all that wait, to look again: something was committed, cancelled or closed.
     pub fn ring(&self) {
         self.bell.ring();
     }
-
-    fn same_process(&self) -> Result<()> {
-        if std::process::id() == self.process { Ok(()) } else { Err(forked()) }
-    }
-}
-
-/// The error for a handle that belongs to the parent process.
-pub(crate) fn forked() -> Error {
-    Error::new(
-        ErrorKind::Forked,
-        "this handle was opened before a fork, in the parent process: open the store anew in the child",
-    )
 }
 
 /// A call in progress. Long work asks [`Call::check`] now and then whether it is still wanted.
@@ -90,13 +82,15 @@ pub struct Call<'a> {
 impl Call<'_> {
     /// `closed` or `interrupted` if the call is to stop.
     pub fn check(&self) -> Result<()> {
-        match self.cancel.map_or(State::Open, Cancel::state) {
-            State::Closed => return Err(cursor_closed()),
-            _ if self.gate.closed.load(SeqCst) => return Err(Error::closed()),
-            State::Cancelled => return Err(Error::interrupted()),
-            State::Open => {}
+        let cancel = self.cancel.map_or(State::Open, Cancel::state);
+        if cancel == State::Closed {
+            return Err(cursor_closed());
         }
-        if self.gate.interrupts.load(SeqCst) != self.interrupts { Err(Error::interrupted()) } else { Ok(()) }
+        self.gate.check_open()?;
+        if cancel == State::Cancelled || self.gate.interrupts.load(SeqCst) != self.interrupts {
+            return Err(Error::interrupted());
+        }
+        Ok(())
     }
 
     /// Waits until `ready`, the deadline, or the end of the call; whether it is ready. `ready` is

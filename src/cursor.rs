@@ -100,6 +100,7 @@ impl Cursor {
     pub fn next(&self, max_events: usize, timeout: Option<Duration>, out: &mut Vec<u8>) -> Result<Next> {
         let store = self.store.upgrade().ok_or_else(Error::closed)?;
         let call = store.enter(&self.cancel)?;
+        call.check()?;
         let mut progress = match self.progress.try_lock() {
             Ok(progress) => progress,
             Err(TryLockError::WouldBlock) => return Err(overlap()),

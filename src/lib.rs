@@ -29,6 +29,7 @@ mod ffi;
 mod id;
 mod index;
 mod json;
+mod process;
 mod query;
 mod store;
 mod time;

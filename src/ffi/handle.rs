@@ -8,11 +8,13 @@
 //! not exist there; so the child never touches the parent's table, and begins one of its own.
 
 use super::buffer::misuse;
-use crate::call::{cursor_closed, forked};
+use crate::call::cursor_closed;
 use crate::cursor::Cursor;
 use crate::error::{Error, ErrorKind, Result};
+use crate::process::{Process, forked, note_fork};
 use crate::store::Store;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::ffi::c_int;
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// An open store. Use it from any number of threads at once; close it with store_close.
@@ -183,7 +185,7 @@ impl Parts {
 }
 
 struct Table {
-    process: u32,
+    process: Process,
     /// 0 in the process that loaded the library, one more in each generation of forked children.
     depth: usize,
     slots: RwLock<Slots>,
@@ -216,20 +218,38 @@ impl Table {
     /// This process's table. It is never freed.
     fn current() -> &'static Table {
         static CURRENT: AtomicPtr<Table> = AtomicPtr::new(std::ptr::null_mut());
+        watch_forks();
         loop {
             let known = CURRENT.load(Ordering::Acquire);
             // SAFETY: CURRENT is NULL or points to a table that was leaked below.
             let table = unsafe { known.as_ref() };
-            if let Some(table) = table.filter(|table| table.process == std::process::id()) {
+            if let Some(table) = table.filter(|table| table.process == Process::current()) {
                 return table;
             }
             let depth = table.map_or(0, |parent| parent.depth + 1);
-            let fresh = Box::into_raw(Box::new(Table { process: std::process::id(), depth, slots: RwLock::default() }));
+            let fresh = Box::into_raw(Box::new(Table { process: Process::current(), depth, slots: RwLock::default() }));
             if CURRENT.compare_exchange(known, fresh, Ordering::AcqRel, Ordering::Acquire).is_err() {
                 // SAFETY: another thread was quicker, so nobody else has seen this one.
                 drop(unsafe { Box::from_raw(fresh) });
             }
         }
+    }
+}
+
+/// Has the C library tell of forks, once in the life of a process and its children.
+fn watch_forks() {
+    type Handler = unsafe extern "C" fn();
+    unsafe extern "C" {
+        fn pthread_atfork(prepare: Option<Handler>, parent: Option<Handler>, child: Option<Handler>) -> c_int;
+    }
+    extern "C" fn in_child() {
+        note_fork();
+    }
+    static BEGUN: AtomicBool = AtomicBool::new(false);
+    if !BEGUN.load(Ordering::Relaxed) && !BEGUN.swap(true, Ordering::Relaxed) {
+        // SAFETY: pthread_atfork is the C library's, and the handler may run in any child: it adds to an atomic number.
+        // Where there is no memory for it, the process id has to do.
+        let _ = unsafe { pthread_atfork(None, None, Some(in_child)) };
     }
 }
 
