@@ -146,14 +146,14 @@ cases() { # MODE SUITE NOTE
 
 source_of() {
     case $1 in
-    header_examples) echo "$build/header_examples.c" ;;
+    header_examples | readme) echo "$build/$1.c" ;;
     *) echo "tests/c/$1.c" ;;
     esac
 }
 
 # shellcheck disable=SC2086
 build_all() { # MODE FLAGS
-    for suite in $suites five_lines leak; do
+    for suite in $suites five_lines readme leak; do
         if ! "$CC" $c99 $2 "$(source_of "$suite")" -o "$build/$1/$suite" $shared 2>"$build/$1/$suite.err"; then
             line "$1" "$suite" 0 1 0 "it does not compile"
             sed -n '1,40s/^/    /p' "$build/$1/$suite.err"
@@ -166,6 +166,7 @@ if ! python3 tests/c/vectors.py tests/vectors "$build/vectors.inc"; then
     line plain vectors.py 0 1 0 "tests/vectors could not be turned into a table"
     exit 1
 fi
+sed -n '/^```c$/,/^```$/p' README.md | sed '/^```/d' >"$build/readme.c"
 if ! python3 tests/c/header_examples.py include/runestore.h "$build/header_examples.c"; then
     line plain header_examples.py 0 1 0 "the examples of include/runestore.h could not be taken out"
     exit 1
@@ -217,9 +218,9 @@ check_library() {
     cases plain symbols "$(grep -c . tests/abi/symbols.txt) exported"
 }
 
-five_lines() { # COMMAND...
-    "$@" >"$build/five_lines.out" || return
-    grep -q '^\[{"sequence_number":1,.*"data":{"owner":"Ada"},"metadata":{}}\]$' "$build/five_lines.out"
+prints_adas_event() { # COMMAND...
+    "$@" >"$build/adas_event.out" || return
+    grep -q '^\[{"sequence_number":1,.*"data":{"owner":"Ada"},"metadata":{}}\]$' "$build/adas_event.out"
 }
 
 # shellcheck disable=SC2086
@@ -251,8 +252,9 @@ run_plain() {
     for suite in $suites; do
         [ -x "$build/plain/$suite" ] && run plain "$suite" "$build/plain/$suite"
     done
-    expect "five_lines" five_lines "$build/plain/five_lines"
-    cases plain five_lines "the program of the header, without a warning"
+    expect "five_lines" prints_adas_event "$build/plain/five_lines"
+    expect "readme" prints_adas_event "$build/plain/readme"
+    cases plain five_lines "a first program, and the one of README.md, without a warning"
 }
 
 # Succeeds if the tool reports the leak that leak.c has.
@@ -275,7 +277,8 @@ run_sanitizers() {
     unset RUNESTORE_TEST_DIVISOR
     reports=$(find "$build/sanitizers" -name '*.log*' | wc -l)
     expect "no report" test "$reports" -eq 0
-    expect "five_lines" five_lines env "$asan" "$build/sanitizers/five_lines"
+    expect "five_lines" prints_adas_event env "$asan" "$build/sanitizers/five_lines"
+    expect "readme" prints_adas_event env "$asan" "$build/sanitizers/readme"
     expect "a leak on purpose is reported" sees_a_leak env "$asan" "$build/sanitizers/leak"
     cases sanitizers verdict "AddressSanitizer, LeakSanitizer, UndefinedBehaviorSanitizer: $reports reports"
 }
@@ -297,11 +300,11 @@ no_error_line() {
 # shellcheck disable=SC2086
 run_valgrind() {
     export RUNESTORE_TEST_DIVISOR=$valgrind_divisor
-    for suite in $suites five_lines; do
+    for suite in $suites five_lines readme; do
         [ -x "$build/plain/$suite" ] || continue
         log=$build/valgrind/$suite.log
-        if [ "$suite" = five_lines ]; then
-            expect "five_lines" five_lines valgrind $valgrind_options --log-file="$log" "$build/plain/$suite"
+        if [ "$suite" = five_lines ] || [ "$suite" = readme ]; then
+            expect "$suite" prints_adas_event valgrind $valgrind_options --log-file="$log" "$build/plain/$suite"
         else
             run valgrind "$suite" valgrind $valgrind_options --log-file="$log" "$build/plain/$suite"
         fi
