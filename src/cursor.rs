@@ -126,6 +126,7 @@ impl Cursor {
         store: &Store,
         call: &Call<'_>,
     ) -> Result<Next> {
+        let mut last_look = false;
         loop {
             if progress.done {
                 return Ok(Next::Done { position: self.position(progress) });
@@ -136,12 +137,12 @@ impl Cursor {
             if progress.done {
                 continue;
             }
-            // Only a follower gets here: all up to its head is dealt with.
-            let head = store.engine().wait(progress.head, deadline, call)?;
-            if head == progress.head {
+            // Only a follower gets here: all up to its head is dealt with. Events that do not match may come
+            // faster than it looks, so time alone decides when it stops looking.
+            if last_look || store.engine().wait(progress.head, deadline, call)? == progress.head {
                 return Ok(Next::Timeout { position: self.position(progress) });
             }
-            progress.head = head;
+            last_look = deadline.is_some_and(|deadline| Instant::now() >= deadline);
         }
     }
 

@@ -54,12 +54,10 @@ impl Times {
         let (start, mut end) = (range.start as usize, range.end as usize);
         while end > start {
             let last = end - 1;
-            // A block may be passed over whole from its end, or from the end of all events.
-            let ends = |size: usize| end.is_multiple_of(size) || end == self.micros.len();
-            if ends(SUPERBLOCK) && self.superblocks[last / SUPERBLOCK].misses(window) {
-                end = last / SUPERBLOCK * SUPERBLOCK;
-            } else if ends(BLOCK) && self.blocks[last / BLOCK].misses(window) {
-                end = last / BLOCK * BLOCK;
+            if end.is_multiple_of(SUPERBLOCK) && self.superblocks[last / SUPERBLOCK].misses(window) {
+                end -= SUPERBLOCK;
+            } else if end.is_multiple_of(BLOCK) && self.blocks[last / BLOCK].misses(window) {
+                end -= BLOCK;
             } else if window.contains(&self.micros[last]) {
                 return Some(last as u32);
             } else {

@@ -73,11 +73,12 @@ fn invalid_json(input: &'static str, offset: usize, what: &str) -> Error {
 
 /// `; did you mean …?`, or else what is known.
 fn suggestion(name: &str, known: &[&str]) -> String {
-    let near =
-        |candidate: &&&str| strsim::damerau_levenshtein(&name.to_lowercase(), candidate) <= 2.max(candidate.len() / 4);
+    let distance = |candidate: &str| strsim::damerau_levenshtein(&name.to_lowercase(), candidate);
+    // One slip in three letters at most: any two short names are near each other.
+    let near = |candidate: &str| distance(candidate) <= (name.len().min(candidate.len()) / 3).max(1);
     // The distance takes time with the square of the length.
     let nearest = (name.len() <= 64)
-        .then(|| known.iter().filter(near).min_by_key(|candidate| strsim::damerau_levenshtein(name, candidate)))
+        .then(|| known.iter().filter(|candidate| near(candidate)).min_by_key(|candidate| distance(candidate)))
         .flatten();
     match nearest {
         Some(nearest) => format!("; did you mean `{nearest}`?"),

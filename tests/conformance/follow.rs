@@ -249,6 +249,10 @@ fn a_follower_is_done_at_the_position_where_its_query_ends(factory: &Factory) {
         assert_eq!(positions(&next(follower, 0, None).1), [3, 4]);
         assert_eq!(next(follower, 0, None).0, Next::Done { position: 4 });
     }
+    // The head is just there: nothing is waited for.
+    let exact = bounded(json!({"up_to": 6}));
+    assert_eq!(positions(&next(&exact, 0, AT_ONCE).1), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(next(&exact, 0, Some(PATIENCE)).0, Next::Done { position: 6 });
     // Ended before it began.
     assert_eq!(next(&bounded(json!({"up_to": 0})), 0, None).0, Next::Done { position: 0 });
     assert_eq!(next(&bounded(json!({"up_to": 3, "type": "unheard of"})), 0, None).0, Next::Done { position: 3 });

@@ -14,6 +14,7 @@ scenarios![
     an_interrupt_with_no_call_in_progress_changes_nothing,
     an_interrupted_follower_goes_on_where_it_was,
     an_interrupted_read_is_whole_or_an_error,
+    an_interrupted_piece_leaves_the_buffer_as_it_was_and_comes_whole_later,
     an_interrupted_append_is_stored_whole_or_not_at_all,
     a_cancelled_cursor_ends_its_call_and_all_later_ones,
     cancelling_one_cursor_leaves_the_others_and_the_store_alone,
@@ -120,12 +121,52 @@ fn an_interrupted_read_is_whole_or_an_error(factory: &Factory) {
             interrupted
         }
     });
-    while !done.load(Ordering::SeqCst) {
+    let begin = Instant::now();
+    while !done.load(Ordering::SeqCst) && begin.elapsed() < PATIENCE {
         store.interrupt().unwrap();
         // Another store's calls have nothing to do with it.
         assert_eq!(history.store.wait(0, None).unwrap(), 50_000);
     }
     assert_eq!(reader.outcome(), 20, "long reads can be interrupted");
+}
+
+fn an_interrupted_piece_leaves_the_buffer_as_it_was_and_comes_whole_later(factory: &Factory) {
+    let store = factory.fresh();
+    append(&store, events(20_000));
+    let whole = read_text(&store, "null", r#"{"format":"ndjson"}"#);
+    let done = Arc::new(AtomicBool::new(false));
+    let reader = task("the reader", {
+        let (store, done) = (store.clone(), done.clone());
+        move || {
+            let mut interrupted = 0;
+            let begin = Instant::now();
+            while interrupted < 20 && begin.elapsed() < PATIENCE / 2 {
+                let cursor = cursor(&store, "null", r#"{"format":"ndjson","max_bytes":1000000000}"#);
+                let mut text = Vec::new();
+                loop {
+                    let before = text.len();
+                    match cursor.next(5000, AT_ONCE, &mut text) {
+                        Ok(Next::Events { .. }) => {}
+                        Ok(_) => break,
+                        Err(error) => {
+                            assert_eq!(error.kind(), ErrorKind::Interrupted);
+                            assert_eq!(text.len(), before, "a part of a piece was left in the buffer");
+                            interrupted += 1;
+                        }
+                    }
+                }
+                assert!(text == whole.as_bytes(), "after {interrupted} interruptions");
+            }
+            done.store(true, Ordering::SeqCst);
+            interrupted
+        }
+    });
+    let begin = Instant::now();
+    while !done.load(Ordering::SeqCst) && begin.elapsed() < PATIENCE {
+        store.interrupt().unwrap();
+        std::thread::sleep(std::time::Duration::from_micros(500));
+    }
+    assert!(reader.outcome() >= 20, "long pieces can be interrupted");
 }
 
 fn an_interrupted_append_is_stored_whole_or_not_at_all(factory: &Factory) {
@@ -145,7 +186,8 @@ fn an_interrupted_append_is_stored_whole_or_not_at_all(factory: &Factory) {
             stored
         }
     });
-    while !done.load(Ordering::SeqCst) {
+    let begin = Instant::now();
+    while !done.load(Ordering::SeqCst) && begin.elapsed() < PATIENCE {
         store.interrupt().unwrap();
     }
     // `interrupted` means that nothing was stored, the answer that all was.
