@@ -2,6 +2,7 @@
 //! can give, and the checks that the commit must make.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::NewEvent;
 use crate::query::Query;
 use crate::time::Timestamp;
 use hashbrown::HashSet;
@@ -146,17 +147,6 @@ impl<'a> BatchEvent<'a> {
     }
 }
 
-/// What [`Batch::push`] takes beside the text.
-pub(crate) struct Completed<'a> {
-    pub id: Uuid,
-    pub id_given: bool,
-    pub inserted_at: Timestamp,
-    pub inserted_at_given: bool,
-    pub event_type: &'a str,
-    pub domain: &'a str,
-    pub instance_id: &'a str,
-}
-
 impl Batch {
     /// How many events there are.
     pub fn len(&self) -> usize {
@@ -224,36 +214,35 @@ impl Batch {
         Err(Error::new(ErrorKind::DuplicateId, message).with("ids", ids))
     }
 
-    /// Adds an event whose head and tail were just appended to [`Batch::text`]; the head begins at
-    /// `head_at` and ends at `tail_at`.
-    pub(crate) fn push<'t>(
+    /// Adds `event`, completed by `id` and `inserted_at`. Its head and tail were just appended to
+    /// [`Batch::text`]; the head begins at `head_at` and ends at `tail_at`.
+    pub(crate) fn push(
         &mut self,
-        event: Completed<'_>,
-        tags: impl Iterator<Item = &'t str>,
+        event: &NewEvent<'_>,
+        id: Uuid,
+        inserted_at: Timestamp,
         head_at: usize,
         tail_at: usize,
     ) {
-        let event_type = self.name(event.event_type);
-        let domain = self.name(event.domain);
-        let instance_id = self.name(event.instance_id);
         let first_tag = self.tags.len() as u32;
-        for tag in tags {
+        for tag in &event.tags {
             let tag = self.name(tag);
             self.tags.push(tag);
         }
-        self.events.push(Entry {
-            id: event.id,
-            id_given: event.id_given,
-            inserted_at: event.inserted_at,
-            inserted_at_given: event.inserted_at_given,
-            event_type,
-            domain,
-            instance_id,
+        let entry = Entry {
+            id,
+            id_given: event.id.is_some(),
+            inserted_at,
+            inserted_at_given: event.inserted_at.is_some(),
+            event_type: self.name(&event.event_type),
+            domain: self.name(&event.domain),
+            instance_id: self.name(&event.instance_id),
             tags: first_tag..self.tags.len() as u32,
             // An append's text is below 64 MiB and its events are few, so all of this fits 32 bits.
             head: head_at as u32..tail_at as u32,
             tail: tail_at as u32..self.text.len() as u32,
-        });
+        };
+        self.events.push(entry);
     }
 
     fn name(&mut self, name: &str) -> Range<u32> {

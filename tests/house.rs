@@ -22,7 +22,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("id", &["error", "time"]),
     ("event", &["time"]),
     ("query", &["time"]),
-    ("append", &["error", "query", "time"]),
+    ("append", &["error", "event", "query", "time"]),
     ("call", &["error", "process"]),
     ("json", &["append", "error", "event", "id", "query", "time"]),
     ("index", &["append", "query"]),

@@ -18,7 +18,7 @@ pub(super) struct Out {
 }
 
 impl Out {
-    /// Writes NULL and 0 for now.
+    /// Writes NULL and 0, which stay where nothing is given.
     ///
     /// # Safety
     ///
@@ -67,7 +67,7 @@ impl Out {
 pub(super) struct OutNumber(*mut u64);
 
 impl OutNumber {
-    /// Writes 0 for now.
+    /// Writes 0, which stays where nothing is given.
     ///
     /// # Safety
     ///

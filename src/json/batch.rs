@@ -2,7 +2,7 @@
 
 use super::walk::{LEVELS_MAX, Quoted, Walker};
 use super::{Input, suggestion, write};
-use crate::append::{BATCH_EVENTS_MAX, Batch, Completed};
+use crate::append::{BATCH_EVENTS_MAX, Batch};
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::event::{Json, NewEvent, PAYLOAD_BYTES_MAX, Payload, TAGS_MAX, name_fault};
 use crate::id::{Ids, parse_id};
@@ -360,20 +360,7 @@ impl<'a> Reader<'a> {
             });
             return;
         }
-        self.batch.push(
-            Completed {
-                id,
-                id_given: event.id.is_some(),
-                inserted_at: event.inserted_at.unwrap_or(self.now),
-                inserted_at_given: event.inserted_at.is_some(),
-                event_type: &event.event_type,
-                domain: &event.domain,
-                instance_id: &event.instance_id,
-            },
-            event.tags.iter().map(|tag| &**tag),
-            written.head_at,
-            written.tail_at,
-        );
+        self.batch.push(event, id, event.inserted_at.unwrap_or(self.now), written.head_at, written.tail_at);
     }
 
     #[cold]
