@@ -6,6 +6,7 @@
 CARGO ?= cargo
 PYTHON ?= python3
 CC ?= cc
+CXX ?= c++
 CFLAGS ?= -O2
 BUILD := build
 LIB := target/release
@@ -44,7 +45,7 @@ demo: need-python need-cc all
 # ---- test -------------------------------------------------------------------
 
 .PHONY: test
-test: rust deny header c
+test: need-rust need-python need-cc need-c-tests rust deny header c
 	@echo "make test: all suites passed"
 
 .PHONY: rust
@@ -75,7 +76,7 @@ header:
 
 .PHONY: c
 c: need-python need-cc need-c-tests all
-	sh tests/c/run.sh $(LIB) $(BUILD)/c
+	CC="$(CC)" CXX="$(CXX)" sh tests/c/run.sh $(LIB) $(BUILD)/c
 
 .PHONY: clean
 clean:
@@ -84,12 +85,15 @@ clean:
 
 # ---- what the machine must have ----------------------------------------------
 
-.PHONY: need-python need-cc need-c-tests
+.PHONY: need-rust need-python need-cc need-c-tests
+need-rust:
+	@$(CARGO) fmt --version >/dev/null 2>&1 && $(CARGO) clippy --version >/dev/null 2>&1 || \
+	    { echo "the tests need rustfmt and clippy: rustup component add rustfmt clippy" >&2; exit 1; }
 need-python:
-	@tools/need.sh "$(PYTHON) --version" python3 python3-venv
+	@tools/need.sh "$(PYTHON) -m pip --version || $(PYTHON) -c 'import ensurepip, venv'" python3 python3-venv
 need-cc:
 	@tools/need.sh "$(CC) --version" gcc libc6-dev
 need-c-tests:
-	@tools/need.sh "c++ --version" g++
+	@tools/need.sh "$(CXX) --version" g++
 	@tools/need.sh "valgrind --version" valgrind libc6-dbg
 	@tools/need.sh "nm --version && readelf --version" binutils

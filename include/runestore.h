@@ -19,7 +19,7 @@
  *            call. (NULL, 0) means absent. At most 64 MiB each. What is no JSON is invalid_json.
  *   Handles  Are not addresses: using one after its close is an error (closed), not undefined. After
  *            fork, a child's calls on its parent's handles are an error (forked).
- *   Threads  No thread of its own, no callback, no signal handler, no output, nothing kept for each
+ *   Threads  No thread of its own, no callback, no signal handler, no output, no error kept for each
  *            thread. What each function says of threads is all there is to heed.
  *   Panics   Do not cross the interface: a defect in the library is an error (internal).
  *
@@ -216,7 +216,8 @@ void store_free(void *buffer);
  * config is {"store": NAME, "store_opts": {...}}; absent or {} is the memory engine. *store is the
  * handle, or NULL. On an error *error says why. docs/EVENTS.md lists the engines and their options.
  *
- * Errors: misuse (store is NULL), invalid_json, invalid_options, unsupported, and the engine's own.
+ * Errors: misuse (store is NULL), invalid_json, invalid_options, too_large, unsupported, no_space (too
+ * many handles are open), and the engine's own.
  * Thread: any.
  *
  * Example:
@@ -246,7 +247,7 @@ int32_t store_close(store_t *store, char **error, size_t *error_len);
  *
  * opts may hold expected_version, expect, condition, tracking and return. On success *out is the
  * array of the stored events, or with {"return":"summary"} where they are; pass NULL for out if you
- * want neither. To be able to repeat an append whose outcome you did not learn, give each event an
+ * want neither (*out_len is 0 then). To be able to repeat an append whose outcome you did not learn, give each event an
  * id of your own: a batch that is stored already is answered, not stored twice.
  *
  * Errors: misuse, closed, invalid_json, invalid_event, invalid_options, invalid_query (of a
@@ -364,7 +365,8 @@ int32_t store_verify(store_t *store,
  * Copies a store, which may be in use, into the new directory path, where it opens as a store of its
  * own. path is plain text, not JSON. opts is reserved: pass NULL and 0.
  *
- * Errors: misuse, closed, unsupported (the memory engine), io, no_space, interrupted, forked.
+ * Errors: misuse, closed, invalid_json (path is not UTF-8), unsupported (the memory engine), io,
+ * no_space, interrupted, forked.
  * Thread: any.
  */
 int32_t store_backup(store_t *store,
@@ -384,7 +386,8 @@ int32_t store_backup(store_t *store,
  * live are one ordered sequence, nothing skipped and nothing twice, however slow the reader; it is
  * done after limit events, or when it has passed the query's up_to.
  *
- * Errors: misuse, closed, invalid_json, invalid_query, invalid_options, too_large, io, forked.
+ * Errors: misuse, closed, invalid_json, invalid_query, invalid_options, too_large, no_space (too many
+ * handles are open), io, forked.
  * Thread: any.
  */
 int32_t store_cursor_open(store_t *store,

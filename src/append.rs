@@ -188,17 +188,9 @@ impl Batch {
 
     /// The stream of all events, if it is one.
     pub fn only_stream(&self) -> Option<(&str, &str)> {
-        let stream = |event: BatchEvent<'_>| {
-            (event.domain, event.instance_id) == {
-                let first = self.event(0);
-                (first.domain, first.instance_id)
-            }
-        };
-        if self.is_empty() || !self.iter().all(stream) {
-            return None;
-        }
-        let first = self.event(0);
-        Some((first.domain, first.instance_id))
+        let mut streams = self.iter().map(|event| (event.domain, event.instance_id));
+        let first = streams.next()?;
+        streams.all(|stream| stream == first).then_some(first)
     }
 
     /// Refuses a batch in which an id stands twice.

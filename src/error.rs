@@ -204,6 +204,12 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
+/// A name that a caller wrote, for a detail: cut where it is longer than any that would be right.
+pub(crate) fn clipped(name: &str) -> &str {
+    let end = (0..=name.len().min(1024)).rev().find(|&at| name.is_char_boundary(at));
+    &name[..end.unwrap_or(0)]
+}
+
 /// A name that a caller wrote, for a message: cut short where it is long, control characters replaced.
 pub(crate) fn shown(name: &str) -> String {
     const SHOWN_MAX: usize = 64;

@@ -97,9 +97,10 @@ impl Store {
     }
 
     fn commit(&self, append: &Append, sink: Option<&mut dyn crate::query::Sink>, call: &Call<'_>) -> Result<Appended> {
-        let appended = self.engine.append(append, sink, call)?;
+        let appended = self.engine.append(append, sink, call);
+        // Whatever it came to: an error in putting the answer together does not unmake a commit.
         self.gate.ring();
-        Ok(appended)
+        appended
     }
 
     /// The events that match a query (all, if there is none), as its options say.
@@ -148,7 +149,7 @@ impl Store {
         answers.finish()?;
         if options.pagination {
             let total = self.engine.count(&read, call)?;
-            json::page(total, read.limit, options.offset, head, out);
+            json::page(total, read.limit, options.offset, head, out)?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The checks of an append, in the order that every engine keeps.
 
 use crate::append::{Append, Expected, Tracking};
+use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::json::same_event;
 use crate::query::Query;
@@ -15,8 +16,8 @@ pub(crate) trait Committed {
     fn text(&self, position: u64) -> Result<&str>;
     /// The stream's version, 0 if it does not exist.
     fn stream_version(&self, domain: &str, instance_id: &str) -> Result<u64>;
-    /// The first event behind `after` that matches.
-    fn first_match(&self, query: &Query, after: u64) -> Result<Option<u64>>;
+    /// The first event behind `after` that matches. Asks `call` now and then.
+    fn first_match(&self, query: &Query, after: u64, call: &Call<'_>) -> Result<Option<u64>>;
     /// The position recorded for a source, 0 if there is none.
     fn tracking(&self, source: &str) -> Result<u64>;
 }
@@ -34,8 +35,8 @@ pub(crate) enum Verdict {
     },
 }
 
-/// Judges an append.
-pub(crate) fn check(append: &Append, committed: &impl Committed) -> Result<Verdict> {
+/// Judges an append. `call` may end it, since nothing is written yet.
+pub(crate) fn check(append: &Append, committed: &impl Committed, call: &Call<'_>) -> Result<Verdict> {
     let batch = &append.batch;
     let checks = &append.checks;
     let stored = positions(append, committed)?;
@@ -56,7 +57,7 @@ pub(crate) fn check(append: &Append, committed: &impl Committed) -> Result<Verdi
         stream("expect", &expectation.domain, &expectation.instance_id, expectation.expected, committed)?;
     }
     if let Some(condition) = &checks.condition
-        && let Some(position) = committed.first_match(&condition.query, condition.after)?
+        && let Some(position) = committed.first_match(&condition.query, condition.after, call)?
     {
         let message = format!(
             "the event at {position} matches the condition's query (looked for behind {}): read again, decide again, append again",

@@ -18,10 +18,9 @@ use std::sync::{RwLock, RwLockReadGuard};
 use std::time::Instant;
 use uuid::Uuid;
 
-/// A reader lets go of the lock after so many bytes, so that a writer waits some 100 us at most.
+/// A reader lets go of the lock after each piece of a plan, and after so many bytes, so that a writer
+/// does not wait long.
 const PIECE_BYTES: usize = 1 << 20;
-/// … and after so many candidates that a query may pass over.
-const PIECE_EVENTS: u32 = 1 << 16;
 /// A reader asks whether it is still wanted after so many events.
 const CHECK_EVENTS: u64 = 64;
 
@@ -64,7 +63,7 @@ impl Memory {
             left.end = left.end.min(state.index.len() as u32);
             // Names that come later belong to events behind `up_to`, so the plan stays good.
             let plan = plan.get_or_insert_with(|| Plan::new(read.query, &state.index));
-            let piece = if plan.passes_over() { piece_of(&left, read.direction) } else { left.clone() };
+            let piece = plan.piece(&left, read.direction);
             let mut scan = Scan::new(plan, &state.index, &piece, read.direction);
             let done = match work(&state, &mut scan)? {
                 Step::Exhausted => piece,
@@ -100,12 +99,10 @@ impl Engine for Memory {
         let batch = &append.batch;
         let mut state = self.state.write().map_err(|_| broken())?;
         call.check()?;
-        let appended = match check(append, &*state)? {
+        let appended = match check(append, &*state, call)? {
             Verdict::Store => {
                 let first = state.index.len() as u64 + 1;
-                if state.index.len() + batch.len() > EVENTS_MAX {
-                    return Err(full());
-                }
+                state.reserve(append)?;
                 state.store(append);
                 state.track(append);
                 Appended { first, count: batch.len() as u64, head: state.index.len() as u64 }
@@ -216,10 +213,19 @@ impl Engine for Memory {
 }
 
 impl State {
+    /// Makes room for a batch, before anything of it is stored.
+    fn reserve(&mut self, append: &Append) -> Result<()> {
+        let batch = &append.batch;
+        if self.index.len() + batch.len() > EVENTS_MAX {
+            return Err(full());
+        }
+        // Both numbers have at most 19 digits.
+        let text = self.texts.try_reserve(batch.text_bytes() + batch.len() * 64, batch.len());
+        text.and_then(|()| self.index.try_reserve(batch.len())).ok_or_else(out_of_memory)
+    }
+
     fn store(&mut self, append: &Append) {
         let batch = &append.batch;
-        // Both numbers have at most 19 digits.
-        self.texts.reserve(batch.text_bytes() + batch.len() * 64);
         for event in batch.iter() {
             let stream_version = self.index.push(&event);
             let sequence_number = self.index.len() as u64;
@@ -247,10 +253,18 @@ impl Committed for State {
         Ok(self.index.stream_version(domain, instance_id))
     }
 
-    fn first_match(&self, query: &Query, after: u64) -> Result<Option<u64>> {
+    fn first_match(&self, query: &Query, after: u64, call: &Call<'_>) -> Result<Option<u64>> {
         let plan = Plan::new(query, &self.index);
-        let bounds = ordinals(after, self.index.len() as u64);
-        Ok(Scan::new(&plan, &self.index, &bounds, Direction::Forward).next().map(|ordinal| ordinal as u64 + 1))
+        let mut left = ordinals(after, self.index.len() as u64);
+        while !left.is_empty() {
+            call.check()?;
+            let piece = plan.piece(&left, Direction::Forward);
+            if let Some(ordinal) = Scan::new(&plan, &self.index, &piece, Direction::Forward).next() {
+                return Ok(Some(ordinal as u64 + 1));
+            }
+            left.start = piece.end;
+        }
+        Ok(None)
     }
 
     fn tracking(&self, source: &str) -> Result<u64> {
@@ -262,13 +276,6 @@ impl Committed for State {
 fn ordinals(after: u64, up_to: u64) -> Range<u32> {
     let end = up_to.min(EVENTS_MAX as u64) as u32;
     end.min(after.min(EVENTS_MAX as u64) as u32)..end
-}
-
-fn piece_of(left: &Range<u32>, direction: Direction) -> Range<u32> {
-    match direction {
-        Direction::Forward => left.start..left.end.min(left.start.saturating_add(PIECE_EVENTS)),
-        Direction::Backward => left.start.max(left.end.saturating_sub(PIECE_EVENTS))..left.end,
-    }
 }
 
 fn first_of(range: &Range<u32>, count: u64, direction: Direction) -> Range<u32> {
@@ -292,6 +299,13 @@ fn full() -> Error {
     .with("limit", EVENTS_MAX)
 }
 
+fn out_of_memory() -> Error {
+    Error::new(
+        ErrorKind::NoSpace,
+        "there is no memory left for the batch: free some, or use an engine that keeps events on disk",
+    )
+}
+
 /// The events' texts, back to back in chunks that never move.
 #[derive(Default)]
 struct Texts {
@@ -304,12 +318,16 @@ struct Texts {
 const CHUNK_BYTES: usize = 1 << 20;
 
 impl Texts {
-    /// Makes room for `bytes` more in one chunk.
-    fn reserve(&mut self, bytes: usize) {
+    /// Makes room for `bytes` more in one chunk, of `events` events; `None` if there is no memory.
+    fn try_reserve(&mut self, bytes: usize, events: usize) -> Option<()> {
+        self.places.try_reserve(events).ok()?;
         let room = self.chunks.last().map_or(0, |chunk| chunk.capacity() - chunk.len());
         if bytes > room {
-            self.chunks.push(Vec::with_capacity(bytes.max(CHUNK_BYTES)));
+            let mut chunk = Vec::new();
+            chunk.try_reserve_exact(bytes.max(CHUNK_BYTES)).ok()?;
+            self.chunks.push(chunk);
         }
+        Some(())
     }
 
     /// Adds an event, whose text `write` appends.

@@ -26,8 +26,7 @@ pub trait Engine: Send + Sync {
     ///
     /// The stored events go to `sink`, if there is one; for a retry, those that were stored before.
     ///
-    /// `call` is asked once, before the commit begins; from then on the append finishes whatever
-    /// happens. When this returns the events are visible to every later read.
+    /// `call` is asked while the checks are made; from then on the append finishes whatever happens. When this returns the events are visible to every later read.
     fn append(&self, append: &Append, sink: Option<&mut dyn Sink>, call: &Call<'_>) -> Result<Appended>;
 
     /// Gives the events of a read to `sink`, each exactly once and in order, until there are no more

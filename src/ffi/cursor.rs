@@ -8,6 +8,7 @@ use crate::cursor::{Cursor, Next};
 use crate::error::Result;
 use crate::store::Store;
 use std::ffi::c_char;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Opens a cursor over the events that match a query, to read them piece by piece in bounded memory.
@@ -18,7 +19,8 @@ use std::time::Duration;
 /// live are one ordered sequence, nothing skipped and nothing twice, however slow the reader; it is
 /// done after limit events, or when it has passed the query's up_to.
 ///
-/// Errors: misuse, closed, invalid_json, invalid_query, invalid_options, too_large, io, forked.
+/// Errors: misuse, closed, invalid_json, invalid_query, invalid_options, too_large, no_space (too many
+/// handles are open), io, forked.
 /// Thread: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn store_cursor_open(
@@ -41,7 +43,7 @@ pub unsafe extern "C" fn store_cursor_open(
         let store = look_up::<Store, _>(store)?;
         // SAFETY: the caller promised query_len and opts_len readable bytes.
         let (query, opts) = unsafe { (input("query", query, query_len)?, input("opts", opts, opts_len)?) };
-        write(cursor, issue(store.cursor_over(query, opts)?)?);
+        write(cursor, issue(Arc::new(store.cursor_over(query, opts)?))?);
         Ok(STORE_OK)
     })
 }

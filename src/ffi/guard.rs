@@ -65,7 +65,8 @@ thread_local! {
 fn silence_panics() {
     // No Once: a process that is forked while it runs would leave its child waiting for ever.
     static BEGUN: AtomicBool = AtomicBool::new(false);
-    if BEGUN.swap(true, Ordering::Relaxed) {
+    // Where a panic is under way, in a host written in Rust, the hook cannot be changed.
+    if std::thread::panicking() || BEGUN.swap(true, Ordering::Relaxed) {
         return;
     }
     let previous = std::panic::take_hook();

@@ -87,12 +87,7 @@ impl Held for Cursor {
 }
 
 /// Issues a handle for `held`.
-pub(super) fn issue<T: Held, H>(held: T) -> Result<*mut H> {
-    issue_shared(Arc::new(held))
-}
-
-/// Issues a handle for `held`.
-pub(super) fn issue_shared<T: Held, H>(held: Arc<T>) -> Result<*mut H> {
+pub(super) fn issue<T: Held, H>(held: Arc<T>) -> Result<*mut H> {
     let table = Table::current();
     let mut slots = table.slots.write().unwrap_or_else(PoisonError::into_inner);
     let slot = match slots.free.pop() {
@@ -263,11 +258,11 @@ mod tests {
 
     #[test]
     fn a_stale_handle_is_closed_even_when_its_slot_is_used_again() {
-        let first: *mut store_t = issue_shared(Store::open("{}").unwrap()).unwrap();
+        let first: *mut store_t = issue(Store::open("{}").unwrap()).unwrap();
         assert!(look_up::<Store, _>(first).is_ok());
         take_back::<Store, _>(first).unwrap();
         assert_eq!(kind_of(look_up::<Store, _>(first)), Some(ErrorKind::Closed));
-        let second: *mut store_t = issue_shared(Store::open("{}").unwrap()).unwrap();
+        let second: *mut store_t = issue(Store::open("{}").unwrap()).unwrap();
         assert_ne!(first, second);
         assert_eq!(kind_of(look_up::<Store, _>(first)), Some(ErrorKind::Closed));
         assert_eq!(kind_of(take_back::<Store, _>(first)), Some(ErrorKind::Closed));
@@ -277,7 +272,7 @@ mod tests {
 
     // Not a test of its own: a handle invented here could be one that is open there.
     fn an_invented_handle_is_misuse_or_closed() {
-        let real: *mut store_t = issue_shared(Store::open("{}").unwrap()).unwrap();
+        let real: *mut store_t = issue(Store::open("{}").unwrap()).unwrap();
         assert_eq!(kind_of(look_up::<Cursor, _>(real)), Some(ErrorKind::Misuse));
         let real = real as usize;
         for bit in 0..64 {

@@ -3,7 +3,7 @@
 use super::buffer::{Out, OutNumber, input, misuse, plain, required, write};
 use super::cursor::timeout;
 use super::guard::{guard, guard_status, guard_without_answer};
-use super::handle::{issue_shared, look_up, store_t, take_back};
+use super::handle::{issue, look_up, store_t, take_back};
 use super::status::{STORE_OK, STORE_TIMEOUT};
 use crate::store::Store;
 use serde_json::Value;
@@ -14,7 +14,8 @@ use std::ffi::c_char;
 /// config is {"store": NAME, "store_opts": {...}}; absent or {} is the memory engine. *store is the
 /// handle, or NULL. On an error *error says why. docs/EVENTS.md lists the engines and their options.
 ///
-/// Errors: misuse (store is NULL), invalid_json, invalid_options, unsupported, and the engine's own.
+/// Errors: misuse (store is NULL), invalid_json, invalid_options, too_large, unsupported, no_space (too
+/// many handles are open), and the engine's own.
 /// Thread: any.
 ///
 /// Example:
@@ -38,7 +39,7 @@ pub unsafe extern "C" fn store_init(
         }
         // SAFETY: the caller promised config_len readable bytes.
         let config = unsafe { input("config", config, config_len) }?;
-        write(store, issue_shared(Store::open_bytes(config)?)?);
+        write(store, issue(Store::open_bytes(config)?)?);
         Ok(STORE_OK)
     })
 }
@@ -64,7 +65,7 @@ pub unsafe extern "C" fn store_close(store: *mut store_t, error: *mut *mut c_cha
 ///
 /// opts may hold expected_version, expect, condition, tracking and return. On success *out is the
 /// array of the stored events, or with {"return":"summary"} where they are; pass NULL for out if you
-/// want neither. To be able to repeat an append whose outcome you did not learn, give each event an
+/// want neither (*out_len is 0 then). To be able to repeat an append whose outcome you did not learn, give each event an
 /// id of your own: a batch that is stored already is answered, not stored twice.
 ///
 /// Errors: misuse, closed, invalid_json, invalid_event, invalid_options, invalid_query (of a
@@ -248,7 +249,8 @@ pub unsafe extern "C" fn store_verify(
 /// Copies a store, which may be in use, into the new directory path, where it opens as a store of its
 /// own. path is plain text, not JSON. opts is reserved: pass NULL and 0.
 ///
-/// Errors: misuse, closed, unsupported (the memory engine), io, no_space, interrupted, forked.
+/// Errors: misuse, closed, invalid_json (path is not UTF-8), unsupported (the memory engine), io,
+/// no_space, interrupted, forked.
 /// Thread: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn store_backup(

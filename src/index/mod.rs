@@ -53,6 +53,17 @@ impl Index {
         self.ids.len()
     }
 
+    /// Makes room for `events` more in all that grows by each event, `None` if there is no memory.
+    /// Postings and names grow by little, and seldom.
+    pub fn try_reserve(&mut self, events: usize) -> Option<()> {
+        self.ids.try_reserve(events).ok()?;
+        self.event_types.try_reserve(events).ok()?;
+        self.event_streams.try_reserve(events).ok()?;
+        self.times.try_reserve(events)?;
+        let (ids, hasher) = (&self.ids, &self.hasher);
+        self.by_id.try_reserve(events, |&ordinal| hasher.hash_one(ids[ordinal as usize])).ok()
+    }
+
     /// Adds an event, the next ordinal's; its version in its stream, 1 for the first.
     pub fn push(&mut self, event: &BatchEvent<'_>) -> u64 {
         debug_assert!(self.len() < EVENTS_MAX, "the engine keeps the number below EVENTS_MAX");

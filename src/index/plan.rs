@@ -2,8 +2,13 @@
 //! list does not say is asked of each event on it.
 
 use super::Index;
-use crate::query::{Filter, Query};
+use crate::query::{Direction, Filter, Query};
 use std::ops::Range;
+
+/// A piece has about so many candidates, some 100 us of work …
+const PIECE_CANDIDATES: u32 = 1 << 16;
+/// … but never fewer events than this, since each piece looks into every list anew.
+const PIECE_EVENTS_MIN: u32 = 1 << 8;
 
 /// A query's way through an index. It holds interned numbers, no references.
 pub(crate) struct Plan {
@@ -67,9 +72,23 @@ impl Plan {
         Plan { parts: query.filters.iter().filter_map(|filter| part(filter, index)).collect() }
     }
 
-    /// Whether finding the next event can take long, since candidates may be passed over.
-    pub fn passes_over(&self) -> bool {
-        self.parts.iter().any(|part| !part.rest.is_nothing() || matches!(part.driver, Driver::All(Some(_))))
+    /// The bounds of the next piece of `left`: so much as can be walked without keeping others
+    /// waiting, although every candidate may be passed over.
+    pub fn piece(&self, left: &Range<u32>, direction: Direction) -> Range<u32> {
+        let plain = match &self.parts[..] {
+            [] => true,
+            [part] => part.rest.is_nothing() && !matches!(part.driver, Driver::All(Some(_))),
+            // What several filters find is passed over all but once.
+            _ => false,
+        };
+        if plain {
+            return left.clone();
+        }
+        let length = (PIECE_CANDIDATES / self.parts.len() as u32).max(PIECE_EVENTS_MIN);
+        match direction {
+            Direction::Forward => left.start..left.end.min(left.start.saturating_add(length)),
+            Direction::Backward => left.start.max(left.end.saturating_sub(length))..left.end,
+        }
     }
 }
 
@@ -158,13 +177,14 @@ enum Which {
 
 /// The streams of these instances, in these domains if any are given.
 fn streams(instances: &[String], domains: Option<&[u32]>, index: &Index) -> Vec<u32> {
-    let instances = instances.iter().filter_map(|name| index.instances.find(name));
-    match domains {
-        Some(domains) => ascending(instances.flat_map(|instance| {
-            domains.iter().filter_map(move |&domain| index.by_stream.get(&(domain, instance)).copied())
-        })),
-        None => ascending(instances.flat_map(|instance| index.instances.postings(instance).iter().copied())),
-    }
+    // Each once, so that there are no more streams than the index has.
+    let instances = ascending(instances.iter().filter_map(|name| index.instances.find(name)));
+    ascending(instances.into_iter().flat_map(|instance| {
+        let all = index.instances.postings(instance).iter().copied();
+        all.filter(|&stream| {
+            domains.is_none_or(|domains| domains.binary_search(&index.streams[stream as usize].domain).is_ok())
+        })
+    }))
 }
 
 fn window(filter: &Filter) -> Option<Range<i64>> {

@@ -18,40 +18,41 @@ impl<'i> Scan<'i> {
 
     /// Passes over at most `count` events; how many. Quick where the lists tell, one by one elsewhere.
     pub fn pass_over(&mut self, count: u64) -> u64 {
-        if let [Filtered { rest: None, runs: Merged { sources, heap: None, .. }, .. }] = &mut self.0.sources[..]
-            && let Some(run) = sources.first_mut()
+        if let Some(runs) = self.runs()
+            && let [run] = &mut runs.sources[..]
         {
             return run.pass_over(count);
         }
-        let mut passed = 0;
-        while passed < count && self.next().is_some() {
-            passed += 1;
-        }
-        passed
+        (0..count).take_while(|_| self.next().is_some()).count() as u64
     }
 
     /// The ordinals that are left, if they are all of a range.
-    pub fn range(&self) -> Option<Range<u32>> {
-        match &self.0.sources[..] {
-            [Filtered { rest: None, runs, .. }] => match &runs.sources[..] {
-                [Run { kind: Kind::All(range), .. }] => Some(range.clone()),
-                _ => None,
-            },
+    pub fn range(&mut self) -> Option<Range<u32>> {
+        match &self.runs()?.sources[..] {
+            [Run { kind: Kind::All(range), .. }] => Some(range.clone()),
             _ => None,
         }
     }
 
     /// Passes over all events that are left; how many.
     pub fn count_rest(&mut self) -> u64 {
-        if let [Filtered { rest: None, runs, .. }] = &mut self.0.sources[..] {
-            // The runs of one filter share no event, and each has its next one in the heap.
+        if let Some(runs) = self.runs() {
+            // They share no event, and each has its next one in the heap.
             let in_heap = runs.heap.as_ref().map_or(0, |heap| heap.len() as u64);
             let in_runs: Option<u64> = runs.sources.iter().map(Run::len).sum();
             if let Some(in_runs) = in_runs {
                 return in_runs + in_heap;
             }
         }
-        self.by_ref().fold(0, |count, _| count + 1)
+        self.fold(0, |count, _| count + 1)
+    }
+
+    /// The runs, if every candidate on them is an event of the plan, and there are no others.
+    fn runs(&mut self) -> Option<&mut Merged<Run<'i>>> {
+        match &mut self.0.sources[..] {
+            [Filtered { rest: None, runs, .. }] => Some(runs),
+            _ => None,
+        }
     }
 }
 

@@ -22,6 +22,10 @@ struct Span {
 }
 
 impl Times {
+    pub fn try_reserve(&mut self, events: usize) -> Option<()> {
+        self.micros.try_reserve(events).ok()
+    }
+
     pub fn push(&mut self, micros: i64) {
         widen(&mut self.blocks, self.micros.len() / BLOCK, micros);
         widen(&mut self.superblocks, self.micros.len() / SUPERBLOCK, micros);

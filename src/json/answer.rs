@@ -49,11 +49,7 @@ impl<'o> Answers<'o> {
     /// Ends the answer.
     pub fn finish(self) -> Result<()> {
         if self.out_of_memory {
-            let message = format!(
-                "the answer needs more than the {} bytes of memory that there are: read it piece by piece with a cursor, or give a `limit`",
-                self.out.capacity()
-            );
-            return Err(Error::new(ErrorKind::NoSpace, message));
+            return Err(no_memory(self.out.len()));
         }
         if self.format == Format::Array {
             match self.events {
@@ -96,7 +92,7 @@ impl Sink for Answers<'_> {
 }
 
 /// Appends the end of a paginated answer, whose beginning is `{"events":` and the array.
-pub(crate) fn page(total: u64, limit: u64, offset: u64, head: u64, out: &mut Vec<u8>) {
+pub(crate) fn page(total: u64, limit: u64, offset: u64, head: u64, out: &mut Vec<u8>) -> Result<()> {
     let text = format!(
         r#","pagination":{{"total_count":{total},"page_size":{limit},"page_number":{},"total_pages":{},"has_next":{},"has_prev":{},"head":{head}}}}}"#,
         offset / limit + 1,
@@ -105,7 +101,10 @@ pub(crate) fn page(total: u64, limit: u64, offset: u64, head: u64, out: &mut Vec
         offset + limit < total,
         offset > 0,
     );
+    // Exactly so much, and a NUL: the events before it may fill half of the memory.
+    out.try_reserve_exact(text.len() + 1).map_err(|_| no_memory(out.len()))?;
     out.extend_from_slice(text.as_bytes());
+    Ok(())
 }
 
 /// Appends the summary of an append of `count` events that begin at `first`.
@@ -115,4 +114,12 @@ pub(crate) fn summary(first: u64, count: u64, head: u64, out: &mut Vec<u8>) {
         _ => format!(r#"{{"first":{first},"last":{},"count":{count},"head":{head}}}"#, first + count - 1),
     };
     out.extend_from_slice(text.as_bytes());
+}
+
+fn no_memory(bytes: usize) -> Error {
+    let message = format!(
+        "the answer does not fit in memory, {bytes} bytes of it were put together: \
+         read it piece by piece with a cursor, or give a `limit`"
+    );
+    Error::new(ErrorKind::NoSpace, message)
 }

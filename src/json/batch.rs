@@ -3,7 +3,7 @@
 use super::walk::{LEVELS_MAX, Quoted, Walker};
 use super::{Input, suggestion, write};
 use crate::append::{BATCH_EVENTS_MAX, Batch};
-use crate::error::{Error, ErrorKind, Result, shown};
+use crate::error::{Error, ErrorKind, Result, clipped, shown};
 use crate::event::{Json, NewEvent, PAYLOAD_BYTES_MAX, Payload, TAGS_MAX, name_fault};
 use crate::id::{Ids, parse_id};
 use crate::time::Timestamp;
@@ -27,7 +27,9 @@ pub(crate) fn read_batch(input: Input<'_>, now: Timestamp) -> Result<Batch> {
         lifted: Lifted::default(),
         base64: Vec::new(),
     };
-    reader.batch.text.reserve(text.len() + text.len() / 2);
+    reader.batch.text.try_reserve(text.len() + text.len() / 2).map_err(|_| {
+        Error::new(ErrorKind::NoSpace, "there is no memory left to read the batch: append fewer events at once")
+    })?;
     reader.events().map_err(|fault| input.fault(fault))?;
     if reader.index > BATCH_EVENTS_MAX {
         return Err(too_many(reader.index));
@@ -133,7 +135,7 @@ impl<'a> Reader<'a> {
             self.walker.value(LEVELS_MAX)?;
             self.refuse(|place| {
                 let message = format!("{} is not a field of an event{}", shown(&name), suggestion(&name, &SETTABLE));
-                place.error(Some(&name), message)
+                place.error(Some(clipped(&name)), message)
             });
             return Ok(());
         };
@@ -195,7 +197,7 @@ impl<'a> Reader<'a> {
                     if BASE64_STANDARD.decode_vec(text.as_bytes(), &mut self.base64).is_err() {
                         self.refuse_field(
                             field,
-                            "must be base64 in the standard alphabet, padded with `=` (RFC 4648, section 4)",
+                            "must be base64 in the standard alphabet, padded with `=`, its unused bits 0 (RFC 4648, section 4)",
                         );
                     }
                     self.payload(Payload::Base64(text), event);

@@ -3,12 +3,12 @@
 
 use super::suggestion;
 use super::walk::{LEVELS_MAX, Walker};
-use crate::error::shown;
+use crate::error::{clipped, shown};
 use std::borrow::Cow;
 
 /// What is wrong with an object, and at which key.
-pub(super) struct Complaint<'a> {
-    pub key: Cow<'a, str>,
+pub(super) struct Complaint {
+    pub key: String,
     pub message: String,
 }
 
@@ -16,7 +16,7 @@ pub(super) struct Complaint<'a> {
 pub(super) fn members<'a, const N: usize>(
     text: &'a str,
     known: &[&'static str; N],
-) -> std::result::Result<Option<[Option<&'a str>; N]>, Complaint<'a>> {
+) -> std::result::Result<Option<[Option<&'a str>; N]>, Complaint> {
     let mut walker = Walker::new(text);
     if !walker.take(b'{') {
         return Ok(None);
@@ -29,29 +29,38 @@ pub(super) fn members<'a, const N: usize>(
         let Ok(value) = walker.value(LEVELS_MAX) else { break };
         let Some(index) = known.iter().position(|known| *known == name) else {
             let message = format!("{} is unknown here{}", shown(&name), suggestion(&name, known));
-            return Err(Complaint { key: name, message });
+            return Err(complaint(&name, message));
         };
         if values[index].replace(value).is_some() {
             let message = format!("{} stands twice: give it once", shown(&name));
-            return Err(Complaint { key: name, message });
+            return Err(complaint(&name, message));
         }
     }
     Ok(Some(values))
 }
 
+fn complaint(key: &str, message: String) -> Complaint {
+    Complaint { key: String::from(clipped(key)), message }
+}
+
 /// The items of an array, `None` if `text` is no array.
-pub(super) fn items(text: &str) -> Option<Vec<&str>> {
+pub(super) fn items(text: &str) -> Option<Items<'_>> {
     let mut walker = Walker::new(text);
-    if !walker.take(b'[') {
-        return None;
+    walker.take(b'[').then_some(Items { walker, first: true })
+}
+
+pub(super) struct Items<'a> {
+    walker: Walker<'a>,
+    first: bool,
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        // The text is sound, so the walk has no faults.
+        if self.walker.item(&mut self.first) == Ok(true) { self.walker.value(LEVELS_MAX).ok() } else { None }
     }
-    let mut items = Vec::new();
-    let mut first = true;
-    while walker.item(&mut first) == Ok(true) {
-        walker.peek();
-        items.push(walker.value(LEVELS_MAX).ok()?);
-    }
-    Some(items)
 }
 
 pub(super) fn string(text: &str) -> Option<Cow<'_, str>> {

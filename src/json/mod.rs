@@ -5,6 +5,7 @@ mod answer;
 mod batch;
 mod config;
 mod members;
+mod number;
 mod options;
 mod query;
 mod recorded;
@@ -39,7 +40,7 @@ impl<'a> Input<'a> {
             return Err(Error::new(
                 ErrorKind::TooLarge,
                 format!(
-                    "{name}: {} bytes of text; at most {INPUT_BYTES_MAX} (64 MiB) are allowed in one call: split it",
+                    "{name}: {} bytes of text; at most {INPUT_BYTES_MAX} (64 MiB) are allowed in one call: give less at once",
                     bytes.len()
                 ),
             )

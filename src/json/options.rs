@@ -10,6 +10,8 @@ use crate::query::{CursorOptions, Direction, Format, POSITION_MAX, ReadOptions};
 
 /// The most bytes of one cursor answer, where its options do not say.
 const CURSOR_BYTES: usize = 1 << 20;
+/// The most streams that one append can name in `expect`.
+const EXPECTATIONS_MAX: usize = 100_000;
 /// The size of a page, where the options do not say.
 const PAGE_EVENTS: u64 = 100;
 
@@ -96,10 +98,12 @@ pub(super) fn options<'a, const N: usize>(
     input: Option<Input<'a>>,
     known: &[&'static str; N],
 ) -> Result<[Option<&'a str>; N]> {
-    let Some(text) = input.map(Input::checked).transpose()?.filter(|text| *text != "null") else {
+    let Some(input) = input else { return Ok([None; N]) };
+    let text = input.checked()?;
+    if text == "null" {
         return Ok([None; N]);
-    };
-    let values = object(text, "options", known)?;
+    }
+    let values = object(text, input.name, known)?;
     Ok(values.map(|value| value.filter(|text| *text != "null")))
 }
 
@@ -117,8 +121,16 @@ pub(super) fn object<'a, const N: usize>(
 }
 
 fn expectations(text: &str) -> Result<Vec<Expectation>> {
-    let expectations = items(text).ok_or_else(|| invalid("expect", "`expect` must be an array of objects"))?;
-    expectations.into_iter().enumerate().map(|(index, text)| expectation(&format!("expect[{index}]"), text)).collect()
+    let items = items(text).ok_or_else(|| invalid("expect", "`expect` must be an array of objects"))?;
+    let mut expectations = Vec::new();
+    for (index, text) in items.enumerate() {
+        if index == EXPECTATIONS_MAX {
+            let message = format!("`expect` names more than {EXPECTATIONS_MAX} streams: guard them with a `condition`");
+            return Err(Error::new(ErrorKind::TooLarge, message).with("limit", EXPECTATIONS_MAX));
+        }
+        expectations.push(expectation(&format!("expect[{index}]"), text)?);
+    }
+    Ok(expectations)
 }
 
 fn expectation(place: &str, text: &str) -> Result<Expectation> {
@@ -148,9 +160,9 @@ fn read_condition(text: &str) -> Result<Condition> {
     let text = fail_if_events_match.ok_or_else(|| {
         invalid("condition", "`condition` has no `fail_if_events_match`: give the query that no event may match")
     })?;
-    let query = query(text)?;
+    let query = query("condition.fail_if_events_match", text)?;
     if query.filters.is_empty() {
-        let message = "query: an empty array matches nothing, so that the condition would guard nothing: give null for all events";
+        let message = "condition.fail_if_events_match: an empty array matches nothing, so that the condition would guard nothing: give null for all events";
         return Err(Error::new(ErrorKind::InvalidQuery, message).with("key", "fail_if_events_match"));
     }
     let after =

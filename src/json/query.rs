@@ -7,35 +7,51 @@ use crate::id::parse_id;
 use crate::query::{Filter, POSITION_MAX, Query};
 use crate::time::Timestamp;
 
+/// The most filters in a query: each is asked of every event that another has found.
+const FILTERS_MAX: usize = 10_000;
+/// The most strings in all filters of a query together.
+const STRINGS_MAX: usize = 100_000;
+
 /// Reads null, an object, or an array of objects.
 pub(crate) fn read_query(input: Input<'_>) -> Result<Query> {
-    query(input.checked()?)
+    query(input.name, input.checked()?)
 }
 
-/// The same for a text that is known to be sound JSON.
-pub(super) fn query(text: &str) -> Result<Query> {
+/// The same for a text that is known to be sound JSON; `name` is the query's in errors.
+pub(super) fn query(name: &'static str, text: &str) -> Result<Query> {
     if text == "null" {
         return Ok(Query::all());
     }
-    let filters = match items(text) {
-        Some(filters) => filters
-            .iter()
-            .enumerate()
-            .map(|(index, text)| Place(Some(index)).filter(text))
-            .collect::<Result<Vec<_>>>()?,
-        None => vec![Place(None).filter(text)?],
+    let mut reader = Reader { name, index: None, strings: 0 };
+    let Some(items) = items(text) else {
+        return Ok(Query { filters: vec![reader.filter(text)?] });
     };
-    Ok(Query { filters })
+    let mut filters = Vec::new();
+    for (index, text) in items.enumerate() {
+        if index == FILTERS_MAX {
+            return Err(too_large(name, "objects", FILTERS_MAX));
+        }
+        reader.index = Some(index);
+        filters.push(reader.filter(text)?);
+    }
+    // One that demands nothing makes the others idle.
+    Ok(if filters.contains(&Filter::default()) { Query::all() } else { Query { filters } })
 }
 
 const KEYS: [&str; 10] =
     ["type", "domain", "instance_id", "id", "tags", "from", "to", "after", "up_to", "after_version"];
 
-/// Which filter an error is about: its index in the array, or the only one.
-struct Place(Option<usize>);
+/// Reads filter by filter.
+struct Reader {
+    name: &'static str,
+    /// The filter's place in an array, if it is in one.
+    index: Option<usize>,
+    /// How many strings there were in all filters so far.
+    strings: usize,
+}
 
-impl Place {
-    fn filter(&self, text: &str) -> Result<Filter> {
+impl Reader {
+    fn filter(&mut self, text: &str) -> Result<Filter> {
         let values = members(text, &KEYS)
             .map_err(|complaint| self.error(Some(&complaint.key), complaint.message))?
             .ok_or_else(|| self.error(None, "must be null, an object, or an array of objects"))?;
@@ -68,20 +84,30 @@ impl Place {
         Ok(filter)
     }
 
-    fn alternatives(&self, key: &'static str, value: Option<&str>) -> Result<Option<Vec<String>>> {
+    fn alternatives(&mut self, key: &'static str, value: Option<&str>) -> Result<Option<Vec<String>>> {
         let Some(text) = value else { return Ok(None) };
-        let names = match string(text) {
-            Some(name) => Some(vec![name.into_owned()]),
-            None => strings(text),
-        };
-        names.map(Some).ok_or_else(|| self.error(Some(key), format!("`{key}` must be a string or an array of strings")))
+        match string(text) {
+            Some(name) => Ok(Some(vec![name.into_owned()])),
+            None => self.strings(key, text, "must be a string or an array of strings").map(Some),
+        }
     }
 
-    fn tags(&self, value: Option<&str>) -> Result<Vec<String>> {
+    fn tags(&mut self, value: Option<&str>) -> Result<Vec<String>> {
         let Some(text) = value else { return Ok(Vec::new()) };
-        strings(text).ok_or_else(|| {
-            self.error(Some("tags"), "`tags` must be an array of strings, all of which an event must carry")
-        })
+        self.strings("tags", text, "must be an array of strings, all of which an event must carry")
+    }
+
+    fn strings(&mut self, key: &'static str, text: &str, demand: &str) -> Result<Vec<String>> {
+        let wrong = || self.error(Some(key), format!("`{key}` {demand}"));
+        let mut names = Vec::new();
+        for item in items(text).ok_or_else(wrong)? {
+            names.push(string(item).ok_or_else(wrong)?.into_owned());
+            if self.strings + names.len() > STRINGS_MAX {
+                return Err(too_large(self.name, "strings", STRINGS_MAX));
+            }
+        }
+        self.strings += names.len();
+        Ok(names)
     }
 
     fn time(&self, key: &'static str, value: Option<&str>) -> Result<Option<Timestamp>> {
@@ -105,21 +131,24 @@ impl Place {
     }
 
     fn error(&self, key: Option<&str>, message: impl std::fmt::Display) -> Error {
-        let place = match self.0 {
-            Some(index) => format!("query[{index}]"),
-            None => String::from("query"),
+        let place = match self.index {
+            Some(index) => format!("{}[{index}]", self.name),
+            None => String::from(self.name),
         };
         let mut error = Error::new(ErrorKind::InvalidQuery, format!("{place}: {message}"));
         if let Some(key) = key {
             error = error.with("key", key);
         }
-        match self.0 {
+        match self.index {
             Some(index) => error.with("index", index),
             None => error,
         }
     }
 }
 
-fn strings(text: &str) -> Option<Vec<String>> {
-    items(text)?.into_iter().map(|item| string(item).map(|name| name.into_owned())).collect()
+fn too_large(name: &str, what: &str, limit: usize) -> Error {
+    let message = format!(
+        "{name}: more than {limit} {what}: split the query, or mark the events that belong together with a tag"
+    );
+    Error::new(ErrorKind::TooLarge, message).with("limit", limit)
 }

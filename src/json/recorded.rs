@@ -25,7 +25,7 @@ pub(crate) fn same_event(event: &BatchEvent<'_>, stored: &str) -> bool {
 }
 
 fn sorted_items(array: Option<&str>) -> Option<Vec<&str>> {
-    let mut items = items(array?)?;
+    let mut items: Vec<&str> = items(array?)?.collect();
     items.sort_unstable();
     Some(items)
 }

@@ -5,6 +5,7 @@
 //! Stricter than the grammar in one respect: what is accepted must be readable by every parser, so
 //! an unpaired surrogate escape and a number outside a double's range are refused.
 
+use super::number::is_in_range;
 use std::borrow::Cow;
 
 /// How deep a payload, a query or an option may nest. The open containers fit one `u128`.
@@ -338,7 +339,7 @@ impl<'a> Walker<'a> {
             self.some_digits()?;
         }
         // Up to 308 digits and no exponent is below 1e308: only the rest needs the exact answer.
-        if (exponent || whole_digits > 308) && !self.text[start..self.at].parse::<f64>().is_ok_and(f64::is_finite) {
+        if (exponent || whole_digits > 308) && !is_in_range(&self.text[start..self.at]) {
             return Err(Fault { at: start, what: "number outside the range of a double" });
         }
         Ok(())
