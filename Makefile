@@ -27,6 +27,7 @@ help:
 	@echo "make deny     licences, sources and duplicates of the dependencies"
 	@echo "make header   include/runestore.h is what the source generates"
 	@echo "make c        the C and C++ tests: plain, with sanitizers, under valgrind"
+	@echo "make bench    the scoreboard: this store beside SQLite, in one run"
 	@echo "make clean    removes what was built"
 
 # ---- demo -------------------------------------------------------------------
@@ -42,6 +43,13 @@ demo: need-python need-cc all
 	    -L$(LIB) -Wl,-rpath,$(abspath $(LIB)) -lrunestore -lpthread
 	@$(DEMO)/flights $(DEMO)
 
+# ---- bench ------------------------------------------------------------------
+
+# The scoreboard, beside SQLite in the same run. EVENTS=100000 ROUNDS=1 make bench is a quick look.
+.PHONY: bench
+bench:
+	$(CARGO) run --release --quiet -p runestore-benches
+
 # ---- test -------------------------------------------------------------------
 
 .PHONY: test
@@ -53,7 +61,7 @@ rust:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --no-default-features -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --workspace
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps
 	$(CARGO) test --workspace
 
 .PHONY: deny

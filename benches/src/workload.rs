@@ -1,0 +1,152 @@
+//! The events that are appended: 20 types with Zipf weights, 10 domains, 20,000 instances with 50
+//! events each on average, 8 data fields with some text that is not ASCII, a second between two events.
+
+use std::fmt::Write;
+
+const BATCH: usize = 1_000;
+const INSTANCES: u64 = 20_000;
+const TYPES: usize = 20;
+/// The type of the pages: the sixth most frequent has 4.6 % of the events.
+const PAGE_TYPE: usize = 5;
+const BEGIN: u64 = 1_767_225_600; // 2026-01-01T00:00:00Z
+
+pub struct Workload {
+    /// Each batch as Runestore takes it.
+    pub batches: Vec<String>,
+    /// Each batch as a program that uses SQLite has it.
+    pub rows: Vec<Vec<Row>>,
+    page_type: String,
+}
+
+pub struct Row {
+    pub id: String,
+    pub event_type: String,
+    pub domain: String,
+    pub instance_id: String,
+    /// Microseconds.
+    pub time: u64,
+    pub json: String,
+}
+
+impl Workload {
+    pub fn new(events: usize) -> Workload {
+        assert!(events.is_multiple_of(BATCH), "a multiple of {BATCH}");
+        let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
+        let (mut batches, mut rows) = (Vec::new(), Vec::new());
+        for batch in 0..events / BATCH {
+            let made: Vec<Row> = (0..BATCH).map(|event| row(&mut chance, (batch * BATCH + event) as u64)).collect();
+            let texts: Vec<&str> = made.iter().map(|row| &*row.json).collect();
+            batches.push(format!("[{}]", texts.join(",")));
+            rows.push(made);
+        }
+        Workload { batches, rows, page_type: type_name(PAGE_TYPE) }
+    }
+
+    pub fn events(&self) -> usize {
+        self.rows.len() * BATCH
+    }
+
+    pub fn json_bytes(&self) -> usize {
+        self.batches.iter().map(String::len).sum()
+    }
+
+    /// A stream, another one for each lookup, in no order.
+    pub fn stream(&self, lookup: usize) -> (String, String) {
+        stream_of((lookup as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) % INSTANCES)
+    }
+
+    pub fn page_type(&self) -> &str {
+        &self.page_type
+    }
+
+    pub fn count_of_page_type(&self) -> usize {
+        self.rows.iter().flatten().filter(|row| row.event_type == self.page_type).count()
+    }
+
+    /// One hundredth of the time, from and to in seconds since 1970.
+    pub fn window(&self, window: usize) -> (u64, u64) {
+        let length = self.events() as u64 / 100;
+        let from = BEGIN + window as u64 * 37 % 99 * length;
+        (from, from + length)
+    }
+}
+
+/// RFC 3339 of seconds since 1970, within the years 2026 and 2027.
+pub fn rfc3339(seconds: u64) -> String {
+    let (days, second) = ((seconds - BEGIN) / 86_400, (seconds - BEGIN) % 86_400);
+    let (year, mut day) = if days < 365 { (2026, days) } else { (2027, days - 365) };
+    let mut month = 1;
+    for length in [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if day < length {
+            break;
+        }
+        day -= length;
+        month += 1;
+    }
+    format!("{year}-{month:02}-{:02}T{:02}:{:02}:{:02}Z", day + 1, second / 3600, second / 60 % 60, second % 60)
+}
+
+fn row(chance: &mut Chance, ordinal: u64) -> Row {
+    const WORDS: [&str; 10] =
+        ["alpha", "bravo", "charlie", "delta", "echo", "føxtrot", "gölf", "hotel", "índia", "juliett"];
+    let event_type = type_name(zipf(chance));
+    let (domain, instance_id) = stream_of(chance.below(INSTANCES));
+    let mut word = || WORDS[chance.below(10) as usize];
+    let (customer, note) = (format!("{} {}", word(), word()), format!("{} {} {}", word(), word(), word()));
+    let inserted_at = rfc3339(BEGIN + ordinal);
+    let mut json = String::new();
+    write!(
+        json,
+        r#"{{"type":"{event_type}","domain":"{domain}","instance_id":"{instance_id}","inserted_at":"{inserted_at}","data":{{"customer":"{customer}","amount":{},"currency":"EUR","note":"{note}","ok":true,"ratio":0.{},"ref":"{:016x}","list":[1,2,3]}}}}"#,
+        chance.below(1_000_000),
+        chance.below(1_000_000),
+        chance.next(),
+    )
+    .expect("a string takes all");
+    let id = format!(
+        "{:08x}-{:04x}-7{:03x}-8{:03x}-{:012x}",
+        chance.below(1 << 32),
+        chance.below(1 << 16),
+        chance.below(1 << 12),
+        chance.below(1 << 12),
+        chance.below(1 << 48)
+    );
+    Row { id, event_type, domain, instance_id, time: (BEGIN + ordinal) * 1_000_000, json }
+}
+
+fn type_name(number: usize) -> String {
+    format!("EventType{number:02}")
+}
+
+fn stream_of(instance: u64) -> (String, String) {
+    (format!("domain{}", instance % 10), format!("instance-{instance:06}"))
+}
+
+/// A type's number, the n-th with a weight of 1/n.
+fn zipf(chance: &mut Chance) -> usize {
+    let total: f64 = (1..=TYPES).map(|rank| 1.0 / rank as f64).sum();
+    let mut left = chance.below(1 << 32) as f64 / (1u64 << 32) as f64 * total;
+    for rank in 1..TYPES {
+        left -= 1.0 / rank as f64;
+        if left < 0.0 {
+            return rank - 1;
+        }
+    }
+    TYPES - 1
+}
+
+/// The same numbers in every run (xorshift64*).
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        (self.next() >> 11) % bound
+    }
+}
