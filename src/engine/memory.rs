@@ -226,9 +226,10 @@ impl State {
 
     fn store(&mut self, append: &Append) {
         let batch = &append.batch;
-        for event in batch.iter() {
-            let stream_version = self.index.push(&event);
-            let sequence_number = self.index.len() as u64;
+        let first = self.index.len() as u64 + 1;
+        let mut versions = Vec::with_capacity(batch.len());
+        self.index.extend(batch, &mut versions);
+        for ((event, sequence_number), stream_version) in batch.iter().zip(first..).zip(versions) {
             self.texts.push(|text| write_numbered(&event, sequence_number, stream_version, text));
         }
     }
