@@ -471,7 +471,7 @@ impl Outcome {
     }
 }
 
-/// Compares byte by byte, but for the placeholders.
+/// Compares byte by byte, but for the wildcards.
 fn same_answer(expected: &[u8], answer: &[u8]) -> Result<(), String> {
     if expected == answer {
         return Ok(());
@@ -484,8 +484,8 @@ fn same_answer(expected: &[u8], answer: &[u8]) -> Result<(), String> {
     let (mut ids, mut now) = (BTreeSet::new(), None);
     let count = literals.clone().count();
     for (index, literal) in literals.enumerate() {
-        let (placeholder, literal) = literal.split_once('»').ok_or("a placeholder without an end")?;
-        let length = match placeholder {
+        let (wildcard, literal) = literal.split_once('»').ok_or("a wildcard without an end")?;
+        let length = match wildcard {
             "uuid7" => 36,
             "now" => 27,
             // The last literal runs to the end: what is before it is anything.
@@ -493,10 +493,10 @@ fn same_answer(expected: &[u8], answer: &[u8]) -> Result<(), String> {
                 rest.len().checked_sub(literal.len()).ok_or_else(|| differs(literal, rest))?
             }
             "any" => rest.find(literal).ok_or_else(|| differs(literal, rest))?,
-            other => return Err(format!("unknown placeholder {other:?}")),
+            other => return Err(format!("unknown wildcard {other:?}")),
         };
-        let value = rest.get(..length).ok_or_else(|| differs(placeholder, rest))?;
-        match placeholder {
+        let value = rest.get(..length).ok_or_else(|| differs(wildcard, rest))?;
+        match wildcard {
             "uuid7" if !is_uuid7(value) => return Err(format!("{value:?} is no UUIDv7")),
             "uuid7" if !ids.insert(value) => return Err(format!("{value} is there twice")),
             "now" if !is_now(value) => return Err(format!("{value:?} is not the time")),
@@ -557,7 +557,7 @@ fn the_runner_refuses_what_the_readme_does_not_have() {
         (r#"{"call":"append","events":"[]","status":"conflict"}"#, "conflict was expected, ok came"),
         (r#"{"call":"append","events":"[]","status":"ok","answer":"[ ]"}"#, "was expected, there is"),
         (r#"{"call":"append","events":"[]","status":"ok","answer":"[«now»]"}"#, "was expected, there is"),
-        (r#"{"call":"append","events":"[]","status":"ok","answer":"[«then»]"}"#, "unknown placeholder"),
+        (r#"{"call":"append","events":"[]","status":"ok","answer":"[«then»]"}"#, "unknown wildcard"),
         (r#"{"call":"append","events":"[1]","status":"invalid_event","details":{"index":1}}"#, "detail index"),
         (
             r#"{"call":"append","events":"[1]","status":"invalid_event","message_has":["zebra"]}"#,

@@ -63,10 +63,19 @@ pub unsafe extern "C" fn store_close(store: *mut store_t, error: *mut *mut c_cha
 /// Stores one event (a JSON object) or several (an array of at most 100,000 objects and 64 MiB) in
 /// one atomic batch: all of them get adjacent positions, or nothing is stored.
 ///
-/// opts may hold expected_version, expect, condition, tracking and return. On success *out is the
-/// array of the stored events, or with {"return":"summary"} where they are; pass NULL for out if you
-/// want neither (*out_len is 0 then). To be able to repeat an append whose outcome you did not learn, give each event an
-/// id of your own: a batch that is stored already is answered, not stored twice.
+/// An event needs the strings type, domain and instance_id; the last two name its stream. It may have
+/// id (a UUID), version (of its schema), inserted_at (RFC 3339), tags (strings), data (any JSON) or
+/// data_base64, and metadata (an object). Any other field is an error. The store adds sequence_number,
+/// stream_version, and an id and inserted_at where there is none.
+///
+/// opts may hold expected_version (of the batch's only stream: a number, 0 if it must not exist, or
+/// "exists"), expect (the same for streams named one by one), condition (a query that no event may
+/// match), tracking (a position that a reader has handled) and return ("summary").
+///
+/// On success *out is the array of the stored events, or with {"return":"summary"} where they are; pass
+/// NULL for out if you want neither (*out_len is 0 then). To be able to repeat an append whose outcome
+/// you did not learn, give each event an id of your own: a batch that is stored already is answered,
+/// not stored twice.
 ///
 /// Errors: misuse, closed, invalid_json, invalid_event, invalid_options, invalid_query (of a
 /// condition), too_large, duplicate_id, conflict, no_space, read_only, io, indeterminate,
@@ -107,7 +116,10 @@ pub unsafe extern "C" fn store_append(
 /// The events that match a query, as a JSON array in the order of their positions.
 ///
 /// query is an object of conditions that must all hold, an array of such objects (any of which is
-/// enough), or absent for all events. opts may hold limit, offset, direction, pagination and format.
+/// enough), or absent for all events. Its keys are type, domain, instance_id and id (a string, or an
+/// array of which any will do), tags (an array, all of which an event carries), from and to (RFC 3339,
+/// to itself excluded), after and up_to (positions), and after_version (in one stream). opts may hold limit,
+/// offset, direction ("forward" or "backward"), pagination (true) and format ("array" or "ndjson").
 /// The answer is of one moment: every batch that was acknowledged before the call, no part of a
 /// batch, no gap. It is one buffer, however large: read what may not fit in memory with a cursor.
 ///

@@ -86,7 +86,7 @@ static struct text text_of(const struct part *parts)
     return text;
 }
 
-/* ---- Answers with placeholders ---------------------------------------------------------------------------------- */
+/* ---- Answers with wildcards ---------------------------------------------------------------------------------- */
 
 #define OPENING "\302\253" /* U+00AB */
 #define CLOSING "\302\273" /* U+00BB */
@@ -171,7 +171,7 @@ static int all_differ(const char **uuids, size_t count)
     return 1;
 }
 
-/* Where in the answer the two part, or NULL if they agree. uuids has room for every placeholder. */
+/* Where in the answer the two part, or NULL if they agree. uuids has room for every wildcard. */
 static const char *mismatch(struct text expected, const char *answer, size_t length, const char **uuids)
 {
     const char *wanted = expected.bytes, *wanted_end = wanted + expected.length, *end = answer + length, *now = NULL;
@@ -179,28 +179,28 @@ static const char *mismatch(struct text expected, const char *answer, size_t len
     int anything = 0;
 
     for (;;) {
-        const char *placeholder = find(wanted, (size_t)(wanted_end - wanted), OPENING, 2), *place;
-        size_t literal = (size_t)((placeholder != NULL ? placeholder : wanted_end) - wanted);
+        const char *wildcard = find(wanted, (size_t)(wanted_end - wanted), OPENING, 2), *place;
+        size_t literal = (size_t)((wildcard != NULL ? wildcard : wanted_end) - wanted);
 
         if (anything)
             place = literal > 0           ? find(answer, (size_t)(end - answer), wanted, literal)
-                    : placeholder != NULL ? answer
+                    : wildcard != NULL ? answer
                                           : end;
         else
             place = (size_t)(end - answer) >= literal && memcmp(answer, wanted, literal) == 0 ? answer : NULL;
         if (place == NULL)
             return answer;
         answer = place + literal;
-        if (placeholder == NULL)
+        if (wildcard == NULL)
             return answer == end && all_differ(uuids, uuid_count) ? NULL : answer;
-        wanted = find(placeholder, (size_t)(wanted_end - placeholder), CLOSING, 2) + 2;
-        anything = memcmp(placeholder + 2, "any", 3) == 0;
-        if (memcmp(placeholder + 2, "uuid7", 5) == 0) {
+        wanted = find(wildcard, (size_t)(wanted_end - wildcard), CLOSING, 2) + 2;
+        anything = memcmp(wildcard + 2, "any", 3) == 0;
+        if (memcmp(wildcard + 2, "uuid7", 5) == 0) {
             if (!is_uuid7(answer, (size_t)(end - answer)))
                 return answer;
             uuids[uuid_count++] = answer;
             answer += 36;
-        } else if (memcmp(placeholder + 2, "now", 3) == 0) {
+        } else if (memcmp(wildcard + 2, "now", 3) == 0) {
             if (!is_now(answer, (size_t)(end - answer)) || (now != NULL && memcmp(now, answer, 27) != 0))
                 return answer;
             now = answer;
