@@ -27,6 +27,7 @@ help:
 	@echo "make deny     licences, sources and duplicates of the dependencies"
 	@echo "make header   include/runestore.h is what the source generates"
 	@echo "make c        the C and C++ tests: plain, with sanitizers, under valgrind"
+	@echo "make python   the Python package: wheel, source distribution, tests, types"
 	@echo "make bench    the scoreboard: this store beside SQLite, in one run"
 	@echo "make clean    removes what was built"
 
@@ -53,7 +54,7 @@ bench:
 # ---- test -------------------------------------------------------------------
 
 .PHONY: test
-test: need-rust need-python need-cc need-c-tests rust deny header c
+test: need-rust need-python need-cc need-c-tests rust deny header c python
 	@echo "make test: all suites passed"
 
 .PHONY: rust
@@ -85,6 +86,10 @@ header:
 .PHONY: c
 c: need-python need-cc need-c-tests all
 	CC="$(CC)" CXX="$(CXX)" sh tests/c/run.sh $(LIB) $(BUILD)/c
+
+.PHONY: python
+python: need-python need-c-tests
+	@PYTHON="$(PYTHON)" sh bindings/python/test.sh $(BUILD)/python
 
 .PHONY: clean
 clean:

@@ -22,7 +22,12 @@ impl Store {
         Store::open_bytes(Some(config.as_bytes()))
     }
 
-    pub(crate) fn open_bytes(config: Option<&[u8]>) -> Result<Arc<Store>> {
+    /// The same for bytes as another language has them; without any it is the memory engine.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`].
+    pub fn open_bytes(config: Option<&[u8]>) -> Result<Arc<Store>> {
         let config = read_config(config.map(|bytes| Input::new("config", bytes)).transpose()?)?;
         match &*config.store {
             "memory" => {

@@ -148,7 +148,7 @@ impl Error {
     }
 
     pub(crate) fn closed() -> Error {
-        Error::new(ErrorKind::Closed, "the store is closed: open it again with store_init")
+        Error::new(ErrorKind::Closed, "the store is closed: open it again")
     }
 
     pub(crate) fn interrupted() -> Error {

@@ -36,5 +36,8 @@ mod time;
 
 pub use cursor::{Cursor, Next};
 pub use error::{Error, ErrorKind, Result};
+pub use json::RecordedEvent;
+pub use process::note_fork;
+pub use query::{Format, Pagination};
 pub use store::Store;
 pub use time::Timestamp;

@@ -27,9 +27,12 @@ impl Process {
     }
 }
 
-/// To be called in a forked child, before anything else there. It only adds to a number.
-#[cfg(feature = "capi")]
-pub(crate) fn note_fork() {
+/// Tells that this process is a forked child: for a language binding, to be called in the child before
+/// anything else there. Handles of the parent process answer `forked` then, even where the child has
+/// its parent's process id (as the first process of a PID namespace). The C API sees to it by itself.
+///
+/// It only adds to a number.
+pub fn note_fork() {
     FORKS.fetch_add(1, Ordering::Relaxed);
 }
 

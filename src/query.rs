@@ -109,6 +109,41 @@ pub struct ReadOptions {
     pub format: Format,
 }
 
+/// Where a page stands among all that match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pagination {
+    /// How many events match in all.
+    pub total_count: u64,
+    /// How many a page holds at most.
+    pub page_size: u64,
+    /// This page's number, from 1 on.
+    pub page_number: u64,
+    /// How many pages there are.
+    pub total_pages: u64,
+    /// Events follow after this page.
+    pub has_next: bool,
+    /// Events stand before this page.
+    pub has_prev: bool,
+    /// The store's head when the page was read: given back as `up_to`, it makes further pages stable.
+    pub head: u64,
+}
+
+impl Pagination {
+    /// `page_size` is at least 1.
+    pub(crate) fn new(total_count: u64, page_size: u64, offset: u64, head: u64) -> Pagination {
+        Pagination {
+            total_count,
+            page_size,
+            page_number: offset / page_size + 1,
+            total_pages: total_count.div_ceil(page_size),
+            // Both are below 2^63, so the sum fits.
+            has_next: offset + page_size < total_count,
+            has_prev: offset > 0,
+            head,
+        }
+    }
+}
+
 /// The options of a cursor.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CursorOptions {

@@ -7,7 +7,7 @@ use crate::engine::{Appended, Engine, Read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::name_fault;
 use crate::json::{self, Answers, Input};
-use crate::query::{Format, Query, ReadOptions};
+use crate::query::{Format, Pagination, Query, ReadOptions};
 use crate::time::Timestamp;
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -54,12 +54,23 @@ impl Store {
     /// `indeterminate`, nothing was stored.
     pub fn append_json(&self, events: impl AsRef<[u8]>, options: Option<&str>) -> Result<Vec<u8>> {
         let mut out = Vec::new();
-        self.append_into(events.as_ref(), options.map(str::as_bytes), Some(&mut out))?;
+        self.append_into(events.as_ref(), options.map(str::as_bytes), Format::Array, Some(&mut out))?;
         Ok(out)
     }
 
-    /// The same, the answer appended to `out`, or not made at all.
-    pub(crate) fn append_into(&self, events: &[u8], options: Option<&[u8]>, out: Option<&mut Vec<u8>>) -> Result<()> {
+    /// The same for bytes as another language has them: the answer is appended to `out`, its events
+    /// put together as `format` says, or not made at all.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::append_json`].
+    pub fn append_into(
+        &self,
+        events: &[u8],
+        options: Option<&[u8]>,
+        format: Format,
+        out: Option<&mut Vec<u8>>,
+    ) -> Result<()> {
         let call = self.gate.enter(None)?;
         let events = Input::new("events", events)?;
         let options = options.map(|bytes| Input::new("options", bytes)).transpose()?;
@@ -73,10 +84,17 @@ impl Store {
             .with("option", "expected_version"));
         }
         batch.check_ids()?;
-        self.append(&Append { batch, checks }, answer, out, &call)
+        self.append(&Append { batch, checks }, answer, format, out, &call)
     }
 
-    fn append(&self, append: &Append, answer: Answer, out: Option<&mut Vec<u8>>, call: &Call<'_>) -> Result<()> {
+    fn append(
+        &self,
+        append: &Append,
+        answer: Answer,
+        format: Format,
+        out: Option<&mut Vec<u8>>,
+        call: &Call<'_>,
+    ) -> Result<()> {
         match (out, answer) {
             (None, _) => {
                 self.commit(append, None, call)?;
@@ -88,7 +106,7 @@ impl Store {
             (Some(out), Answer::Events) => {
                 // Beforehand, since an append that was stored must not fail for want of memory.
                 json::reserve_for(&append.batch, out)?;
-                let mut answers = Answers::new(out, Format::Array, usize::MAX);
+                let mut answers = Answers::new(out, format, usize::MAX);
                 self.commit(append, Some(&mut answers), call)?;
                 answers.finish()?;
             }
@@ -118,20 +136,61 @@ impl Store {
         Ok(out)
     }
 
-    /// The same, the answer appended to `out`.
-    pub(crate) fn get_events_into(
-        &self,
-        query: Option<&[u8]>,
-        options: Option<&[u8]>,
-        out: &mut Vec<u8>,
-    ) -> Result<()> {
+    /// The same for bytes as another language has them, the answer appended to `out`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::get_events_json`].
+    pub fn get_events_into(&self, query: Option<&[u8]>, options: Option<&[u8]>, out: &mut Vec<u8>) -> Result<()> {
         let call = self.gate.enter(None)?;
         let query = read_query(query)?;
-        let options = json::read_options(options.map(|bytes| Input::new("options", bytes)).transpose()?)?;
-        self.get_events(&query, &options, out, &call)
+        let options = read_options(options)?;
+        if options.pagination {
+            out.extend_from_slice(b"{\"events\":");
+        }
+        let page = self.read(&query, &options, options.format, out, &call)?;
+        if let Some(page) = page {
+            out.extend_from_slice(b",\"pagination\":");
+            json::write_pagination(&page, out)?;
+            out.push(b'}');
+        }
+        Ok(())
     }
 
-    fn get_events(&self, query: &Query, options: &ReadOptions, out: &mut Vec<u8>, call: &Call<'_>) -> Result<()> {
+    /// One page: its events are appended to `out`, one a line, and what comes back says where the
+    /// page stands. `options` are those of [`Store::get_events_json`]; `pagination` must be among
+    /// them.
+    ///
+    /// ```
+    /// # let store = runestore::Store::open("{}")?;
+    /// store.append_json(r#"{"type":"Opened","domain":"account","instance_id":"a-1"}"#, None)?;
+    /// let mut lines = Vec::new();
+    /// let page = store.get_page_into(None, Some(br#"{"pagination":true,"limit":10}"#), &mut lines)?;
+    /// assert_eq!((page.total_count, page.total_pages, page.has_next), (1, 1, false));
+    /// # Ok::<(), runestore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::get_events_json`], and `invalid_options` without `pagination`.
+    pub fn get_page_into(&self, query: Option<&[u8]>, options: Option<&[u8]>, out: &mut Vec<u8>) -> Result<Pagination> {
+        let call = self.gate.enter(None)?;
+        let query = read_query(query)?;
+        let options = read_options(options)?;
+        self.read(&query, &options, Format::Ndjson, out, &call)?.ok_or_else(|| {
+            Error::new(ErrorKind::InvalidOptions, "a page needs `\"pagination\":true`").with("option", "pagination")
+        })
+    }
+
+    /// Appends the events to `out`, and tells the page if the options ask for it.
+    fn read(
+        &self,
+        query: &Query,
+        options: &ReadOptions,
+        format: Format,
+        out: &mut Vec<u8>,
+        call: &Call<'_>,
+    ) -> Result<Option<Pagination>> {
         let head = self.engine.head()?;
         let read = Read {
             query,
@@ -141,17 +200,14 @@ impl Store {
             skip: options.offset,
             limit: options.limit.unwrap_or(u64::MAX),
         };
-        if options.pagination {
-            out.extend_from_slice(b"{\"events\":");
-        }
-        let mut answers = Answers::new(out, options.format, usize::MAX);
+        let mut answers = Answers::new(out, format, usize::MAX);
         self.engine.read(&read, &mut answers, call)?;
         answers.finish()?;
-        if options.pagination {
-            let total = self.engine.count(&read, call)?;
-            json::page(total, read.limit, options.offset, head, out)?;
+        if !options.pagination {
+            return Ok(None);
         }
-        Ok(())
+        let total = self.engine.count(&read, call)?;
+        Ok(Some(Pagination::new(total, read.limit, options.offset, head)))
     }
 
     /// Opens a cursor: the same events piece by piece, and with `{"follow":true}` new ones as they
@@ -164,7 +220,12 @@ impl Store {
         self.cursor_over(query.map(str::as_bytes), options.map(str::as_bytes))
     }
 
-    pub(crate) fn cursor_over(self: &Arc<Self>, query: Option<&[u8]>, options: Option<&[u8]>) -> Result<Cursor> {
+    /// The same for bytes as another language has them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::get_events_json`].
+    pub fn cursor_over(self: &Arc<Self>, query: Option<&[u8]>, options: Option<&[u8]>) -> Result<Cursor> {
         let _call = self.gate.enter(None)?;
         let query = read_query(query)?;
         let options = json::read_cursor_options(options.map(|bytes| Input::new("options", bytes)).transpose()?)?;
@@ -283,6 +344,10 @@ fn read_query(query: Option<&[u8]>) -> Result<Query> {
         Some(bytes) => json::read_query(Input::new("query", bytes)?),
         None => Ok(Query::all()),
     }
+}
+
+fn read_options(options: Option<&[u8]>) -> Result<ReadOptions> {
+    json::read_options(options.map(|bytes| Input::new("options", bytes)).transpose()?)
 }
 
 /// The moment when `timeout` has passed; `None` where that is for ever, or as good as.

@@ -31,9 +31,9 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("store", &["append", "call", "cursor", "engine", "error", "event", "json", "query", "time"]),
     ("cursor", &["call", "engine", "error", "json", "query", "store"]),
     ("config", &["engine::memory", "error", "json", "store"]),
-    ("ffi", &["call", "cursor", "error", "process", "store"]),
+    ("ffi", &["call", "cursor", "error", "process", "query", "store"]),
     // What the crate offers to Rust.
-    ("lib", &["cursor", "error", "store", "time"]),
+    ("lib", &["cursor", "error", "json", "process", "query", "store", "time"]),
 ];
 
 /// A store opens cursors and a cursor reads its store: the one pair that knows each other.

@@ -5,6 +5,7 @@ use super::cursor::timeout;
 use super::guard::{guard, guard_status, guard_without_answer};
 use super::handle::{issue, look_up, store_t, take_back};
 use super::status::{STORE_OK, STORE_TIMEOUT};
+use crate::query::Format;
 use crate::store::Store;
 use serde_json::Value;
 use std::ffi::c_char;
@@ -108,7 +109,7 @@ pub unsafe extern "C" fn store_append(
         let store = look_up::<Store, _>(store)?;
         // SAFETY: the caller promised events_len and opts_len readable bytes.
         let (events, opts) = unsafe { (required("events", events, events_len)?, input("opts", opts, opts_len)?) };
-        store.append_into(events, opts, wanted.then_some(answer))?;
+        store.append_into(events, opts, Format::Array, wanted.then_some(answer))?;
         Ok(STORE_OK)
     })
 }

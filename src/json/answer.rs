@@ -2,7 +2,7 @@
 
 use crate::append::Batch;
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::{Format, Sink};
+use crate::query::{Format, Pagination, Sink};
 
 /// Makes room in `out` for the answer to an append.
 pub(crate) fn reserve_for(batch: &Batch, out: &mut Vec<u8>) -> Result<()> {
@@ -91,18 +91,14 @@ impl Sink for Answers<'_> {
     }
 }
 
-/// Appends the end of a paginated answer, whose beginning is `{"events":` and the array.
-pub(crate) fn page(total: u64, limit: u64, offset: u64, head: u64, out: &mut Vec<u8>) -> Result<()> {
+/// Appends where a page stands.
+pub(crate) fn write_pagination(page: &Pagination, out: &mut Vec<u8>) -> Result<()> {
+    let Pagination { total_count, page_size, page_number, total_pages, has_next, has_prev, head } = page;
     let text = format!(
-        r#","pagination":{{"total_count":{total},"page_size":{limit},"page_number":{},"total_pages":{},"has_next":{},"has_prev":{},"head":{head}}}}}"#,
-        offset / limit + 1,
-        total.div_ceil(limit),
-        // Both are below 2^63, so the sum fits.
-        offset + limit < total,
-        offset > 0,
+        r#"{{"total_count":{total_count},"page_size":{page_size},"page_number":{page_number},"total_pages":{total_pages},"has_next":{has_next},"has_prev":{has_prev},"head":{head}}}"#
     );
-    // Exactly so much, and a NUL: the events before it may fill half of the memory.
-    out.try_reserve_exact(text.len() + 1).map_err(|_| no_memory(out.len()))?;
+    // Exactly so much, a brace and a NUL: the events before it may fill half of the memory.
+    out.try_reserve_exact(text.len() + 2).map_err(|_| no_memory(out.len()))?;
     out.extend_from_slice(text.as_bytes());
     Ok(())
 }

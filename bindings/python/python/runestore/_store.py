@@ -1,0 +1,400 @@
+"""The store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+import orjson
+
+from . import _native
+from ._native import Event
+
+if TYPE_CHECKING:
+    from dataclasses import Field
+    from typing import ClassVar, Self
+
+
+class Dataclass(Protocol):
+    """An instance of any dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+NewEvent: TypeAlias = Mapping[str, Any] | Dataclass | Event
+"""An event to append: a mapping or a dataclass with the fields of an event, or an `Event`."""
+
+Query: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]] | str | bytes
+"""Which events are meant: a dict of conditions that all hold, a list of such dicts of which any
+does, or the JSON text of either."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pagination:
+    """Where a page stands among all events that match."""
+
+    total_count: int
+    """How many events match in all."""
+    page_size: int
+    """How many events a page holds at most."""
+    page_number: int
+    """This page's number, from 1 on."""
+    total_pages: int
+    """How many pages there are."""
+    has_next: bool
+    """Events follow after this page."""
+    has_prev: bool
+    """Events stand before this page."""
+    head: int
+    """The store's head when the page was read: as `up_to` in the query it makes further pages stable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of events, and where it stands."""
+
+    events: list[Event]
+    """The page's events."""
+    pagination: Pagination
+    """Where the page stands."""
+
+
+class Subscription(Iterator[Event]):
+    """An iterator over the events that are there and those that will come, in one order.
+
+    `Store.subscribe` makes it. One thread at a time may iterate; `stop` and `position` are for any.
+    """
+
+    def __init__(self, cursor: _native.Cursor) -> None:
+        self._cursor = cursor
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Event:
+        """The next event, as soon as there is one.
+
+        Raises `ClosedError` when the store is closed meanwhile; Ctrl-C ends the wait.
+        """
+        return self._cursor.__next__()
+
+    @property
+    def position(self) -> int:
+        """Everything up to this position was handed out or does not match.
+
+        Keep this number to go on another time, with `subscribe(after=position)`.
+        """
+        return self._cursor.position
+
+    def stop(self) -> None:
+        """Ends the iteration, from any thread: also one that waits for the next event."""
+        self._cursor.stop()
+
+
+class Store:
+    """An open store.
+
+    Any number of threads may use it at once; the interpreter lock is released in every call.
+
+    `config` is `{"store": NAME, "store_opts": {…}}`; without it the events are kept in memory. To
+    open a store by its path or address, use `runestore.open`.
+
+    >>> import runestore
+    >>> with runestore.Store({"store": "memory"}) as store:
+    ...     store.head
+    0
+
+    Raises `InvalidOptionsError` for what was given, `UnsupportedError` for an engine that this
+    build does not have, and what the engine has to say.
+    """
+
+    def __init__(self, config: Mapping[str, Any] | None = None) -> None:
+        self._native = _native.Store(config)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def append(
+        self,
+        events: NewEvent | Iterable[NewEvent],
+        *,
+        expected_version: int | Literal["any", "exists"] | None = None,
+        expect: Sequence[Mapping[str, Any]] | None = None,
+        condition: Mapping[str, Any] | None = None,
+        tracking: Mapping[str, Any] | None = None,
+    ) -> list[Event]:
+        """Stores one event or several, as one atomic batch: all of them, or none. The stored events.
+
+        An event needs `type`, `domain` and `instance_id`; it may have `id`, `version`, `inserted_at`,
+        `tags`, `data` and `metadata`. Its `data` may hold str, int of any size, float, bool, None,
+        dict, list, tuple, UUID, aware datetime and dataclasses, or be bytes. An `Event` is sent with
+        its id and time, and without its numbers.
+
+        - `expected_version`: what the stream's version must be; 0 if it must not exist. For a batch
+          of one stream.
+        - `expect`: the same for several streams,
+          `[{"domain": …, "instance_id": …, "version": …}, …]`.
+        - `condition`: no event may match, `{"fail_if_events_match": QUERY, "after": N}`.
+        - `tracking`: a reader's progress to record in the same step,
+          `{"source": …, "position": N}`.
+
+        >>> import runestore
+        >>> store = runestore.open()
+        >>> opened = {"type": "Opened", "domain": "account", "instance_id": "a-1"}
+        >>> store.append(opened, expected_version=0)
+        [Event(sequence_number=1, type='Opened', domain='account', instance_id='a-1', stream_version=1)]
+        >>> store.append(opened, expected_version=0)
+        Traceback (most recent call last):
+            ...
+        runestore.ConflictError: expected_version: stream (`account`, `a-1`) is at version 1, expected was no such stream: read what was added, decide again, append again
+
+        Raises `InvalidEventError`, `InvalidJsonError`, `InvalidOptionsError`, `InvalidQueryError`
+        and `TooLargeError` for what was given, `ConflictError` and `DuplicateIdError` for what is
+        stored, `ClosedError`, and what the engine has to say. After any of them but
+        `IndeterminateError`, nothing was stored.
+        """
+        options = {
+            "expected_version": expected_version,
+            "expect": expect,
+            "condition": condition,
+            "tracking": tracking,
+        }
+        given = {name: value for name, value in options.items() if value is not None}
+        return self._native.append(events, given or None)
+
+    def append_json(self, events: bytes | str, options: bytes | str | None = None) -> bytes:
+        """Stores the events of a JSON text; the answer's JSON text. Nothing becomes a Python object.
+
+        >>> import runestore
+        >>> store = runestore.open()
+        >>> store.append_json('{"type":"Opened","domain":"account","instance_id":"a-1"}',
+        ...                   '{"return":"summary"}')
+        b'{"first":1,"last":1,"count":1,"head":1}'
+
+        Raises as `append`.
+        """
+        return self._native.append_json(events, options)
+
+    def get_events(
+        self,
+        query: Query | None = None,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+        direction: Literal["forward", "backward"] = "forward",
+    ) -> list[Event]:
+        """The events that match the query; all of them without one.
+
+        The answer is of one moment: every batch that was acknowledged before the call, no part of a
+        batch, no gap. It is a list in memory: for what may not fit there is `events`.
+
+        >>> import runestore
+        >>> store = runestore.open()
+        >>> _ = store.append([{"type": "Opened", "domain": "account", "instance_id": "a-1"},
+        ...                   {"type": "Closed", "domain": "account", "instance_id": "a-1"}])
+        >>> [event.type for event in store.get_events({"domain": "account"}, direction="backward")]
+        ['Closed', 'Opened']
+
+        Raises `InvalidQueryError`, `InvalidOptionsError`, `InvalidJsonError` and `TooLargeError` for
+        what was given, `ClosedError`, and what the engine has to say.
+        """
+        return self._native.get_events(query, _options(limit, offset, direction, format="ndjson"))
+
+    def get_events_json(
+        self,
+        query: Query | None = None,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+        direction: Literal["forward", "backward"] = "forward",
+        format: Literal["array", "ndjson"] = "array",
+        pagination: bool = False,
+    ) -> bytes:
+        """The same as JSON text, byte for byte as it is stored: nothing is parsed.
+
+        `format` puts it together as one array, or as one event a line. With `pagination` it is
+        an object of the events and of where the page stands.
+
+        >>> import runestore
+        >>> store = runestore.open()
+        >>> store.get_events_json({"type": "Opened"})
+        b'[]'
+
+        Raises as `get_events`.
+        """
+        more: dict[str, Any] = {}
+        if format != "array":
+            more["format"] = format
+        if pagination:
+            more["pagination"] = pagination
+        return self._native.get_events_json(query, _options(limit, offset, direction, **more))
+
+    def get_page(self, query: Query | None = None, *, limit: int = 100, offset: int = 0) -> Page:
+        """One page of the events that match, and where it stands among all of them.
+
+        >>> import runestore
+        >>> store = runestore.open()
+        >>> page = store.get_page({"type": "Opened"}, limit=10)
+        >>> page.events, page.pagination.total_count
+        ([], 0)
+
+        Raises as `get_events`; `InvalidOptionsError` also for a limit of 0.
+        """
+        events, pagination = self._native.get_page(query, _options(limit, offset, "forward", pagination=True))
+        return Page(events, Pagination(*pagination))
+
+    def events(
+        self,
+        query: Query | None = None,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+        direction: Literal["forward", "backward"] = "forward",
+    ) -> Iterator[Event]:
+        """An iterator over the events that match, in memory that does not grow with their number.
+
+        It gives the events that are there when it is made.
+
+        >>> import runestore
+        >>> store = runestore.open()
+        >>> _ = store.append({"type": "Opened", "domain": "account", "instance_id": "a-1"})
+        >>> for event in store.events({"domain": "account"}):
+        ...     print(event.type)
+        Opened
+
+        Raises as `get_events`, here and while it is iterated over.
+        """
+        return self._cursor(query, limit, offset, direction)
+
+    def subscribe(self, query: Query | None = None, *, after: int = 0, limit: int | None = None) -> Subscription:
+        """An iterator that goes on for ever: the events behind position `after`, then each new one
+        as it is committed, nothing skipped and nothing twice, however slow the reader.
+
+        `stop()` ends it from any thread; so does `limit`, after so many events, and the query's
+        `up_to`, once it is passed.
+
+        >>> import runestore
+        >>> store = runestore.open()
+        >>> _ = store.append({"type": "Opened", "domain": "account", "instance_id": "a-1"})
+        >>> subscription = store.subscribe(after=0)
+        >>> for event in subscription:
+        ...     print(event.type)
+        ...     subscription.stop()
+        Opened
+
+        Raises as `get_events`, here and while it is iterated over.
+        """
+        return Subscription(self._follower(query, after, limit))
+
+    @property
+    def head(self) -> int:
+        """The last position, 0 in an empty store."""
+        return self._native.head()
+
+    def wait(self, after: int, timeout: float | None = None) -> int | None:
+        """The head, as soon as it is larger than `after`; None if that takes longer than `timeout`
+        seconds.
+
+        >>> import runestore
+        >>> print(runestore.open().wait(0, timeout=0.01))
+        None
+
+        Raises `ClosedError` when the store is closed meanwhile; Ctrl-C ends the wait.
+        """
+        return self._native.wait(after, timeout)
+
+    def tracking(self, source: str) -> int:
+        """The position recorded for a source with `append(…, tracking=…)`, 0 if there is none."""
+        return self._native.tracking(source)
+
+    def info(self) -> dict[str, Any]:
+        """What is known about the store: `engine`, `head`, `events`, `version`, and more as far as
+        the engine has it."""
+        return _dict(self._native.info())
+
+    def verify(self) -> dict[str, Any]:
+        """Reads all that is stored and checks it.
+
+        Raises `UnsupportedError` where the engine keeps nothing that could be damaged.
+        """
+        return _dict(self._native.verify())
+
+    def backup(self, path: str | os.PathLike[str]) -> dict[str, Any]:
+        """Copies the store, which may be in use, into the new directory `path`, where it opens as a
+        store of its own.
+
+        Raises `UnsupportedError` where the engine cannot.
+        """
+        return _dict(self._native.backup(os.fspath(path)))
+
+    def close(self) -> None:
+        """Closes the store: ends its waits and iterations with `ClosedError`, lets a commit that has
+        begun finish, and returns when all of it is done. Twice is fine."""
+        self._native.close()
+
+    def _cursor(self, query: Query | None, limit: int | None, offset: int, direction: Literal["forward", "backward"]) -> _native.Cursor:
+        return self._native.cursor(query, _options(limit, offset, direction, format="ndjson"), 0)
+
+    def _follower(self, query: Query | None, after: int, limit: int | None) -> _native.Cursor:
+        options = _options(limit, 0, "forward", format="ndjson", follow=True)
+        return self._native.cursor(_behind(query, after), options, after)
+
+
+def open(target: str | os.PathLike[str] | None = None, **store_opts: Any) -> Store:
+    """Opens a store: without a target in memory, by a path in files, by a `postgresql://` address on a
+    server. `store_opts` are the engine's options.
+
+    This version has the memory engine; the others raise `UnsupportedError`.
+
+    >>> import runestore
+    >>> with runestore.open() as store:
+    ...     store.info()["engine"]
+    'memory'
+
+    Raises as `Store`.
+    """
+    if target is None:
+        return Store({"store": "memory", "store_opts": store_opts})
+    target = os.fspath(target)
+    if target.startswith(("postgresql://", "postgres://")):
+        return Store({"store": "postgres", "store_opts": {"url": target, **store_opts}})
+    return Store({"store": "file", "store_opts": {"path": target, **store_opts}})
+
+
+def _options(limit: int | None, offset: int, direction: str, **more: Any) -> dict[str, Any]:
+    options = {"limit": limit, "offset": offset, "direction": direction, **more}
+    if limit is None:
+        del options["limit"]
+    if offset == 0:
+        # A follower has none, and 0 is the same as none.
+        del options["offset"]
+    return options
+
+
+def _behind(query: Query | None, after: int) -> Query | None:
+    """The query, for the events behind `after`."""
+    if not after:
+        return query
+    if query is None:
+        return {"after": after}
+    if isinstance(query, (str, bytes)):
+        query = orjson.loads(query) or {}
+    if isinstance(query, Mapping):
+        return {**query, "after": max(after, query.get("after", 0))}
+    return [{**each, "after": max(after, each.get("after", 0))} for each in query]
+
+
+def _dict(text: str) -> dict[str, Any]:
+    value: dict[str, Any] = orjson.loads(text)
+    return value

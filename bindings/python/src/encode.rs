@@ -1,0 +1,404 @@
+//! Python values as JSON text.
+//!
+//! Not by `orjson`, which writes NaN as null and refuses integers above 64 bits: here the one is an
+//! error that names its place, and the other is exact.
+
+use crate::error::refusal;
+use crate::event::Event;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple, PyType};
+use runestore::ErrorKind;
+use std::borrow::Cow;
+
+/// A structure that holds itself must end somewhere. The core has the real limit, 128.
+const LEVELS_MAX: usize = 200;
+
+/// The text of one event or several.
+pub(crate) fn events(events: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    let py = events.py();
+    let mut encoder = Encoder::new(py)?;
+    if encoder.is_event(events)? {
+        encoder.event(events).map_err(|stop| stop.raise(py, "event", ErrorKind::InvalidEvent, Some(0)))?;
+        return Ok(encoder.out);
+    }
+    let iterable = match events.try_iter() {
+        Ok(iterable) if !events.is_instance_of::<PyString>() && !events.is_instance_of::<PyBytes>() => iterable,
+        _ => {
+            let message = format!(
+                "events: a {} is no event: give a dict, another mapping, a dataclass or an Event, or several of them \
+                 in a list; for JSON text there is append_json",
+                type_name(events)
+            );
+            return Err(refusal(py, ErrorKind::InvalidEvent, &message, &[("index", 0.into())]));
+        }
+    };
+    encoder.out.push(b'[');
+    for (index, event) in iterable.enumerate() {
+        if index > 0 {
+            encoder.out.push(b',');
+        }
+        encoder
+            .event(&event?)
+            .map_err(|stop| stop.raise(py, &format!("events[{index}]"), ErrorKind::InvalidEvent, Some(index)))?;
+    }
+    encoder.out.push(b']');
+    Ok(encoder.out)
+}
+
+/// The text of a query, an option or a configuration: as it is, if it is text already.
+pub(crate) fn json<'a>(
+    value: Option<&'a Bound<'_, PyAny>>,
+    name: &str,
+    kind: ErrorKind,
+) -> PyResult<Option<Cow<'a, [u8]>>> {
+    let Some(value) = value.filter(|value| !value.is_none()) else { return Ok(None) };
+    if let Some(text) = text(value) {
+        return text.map(Some);
+    }
+    let mut encoder = Encoder::new(value.py())?;
+    encoder.value(value, 0).map_err(|stop| stop.raise(value.py(), name, kind, None))?;
+    Ok(Some(Cow::Owned(encoder.out)))
+}
+
+/// The bytes of a `str` or `bytes`; `None` for anything else.
+pub(crate) fn text<'a>(value: &'a Bound<'_, PyAny>) -> Option<PyResult<Cow<'a, [u8]>>> {
+    if let Ok(text) = value.cast::<PyString>() {
+        return Some(utf8(text).map(|text| Cow::Borrowed(text.as_bytes())));
+    }
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return Some(Ok(Cow::Borrowed(bytes.as_bytes())));
+    }
+    value.cast::<PyByteArray>().ok().map(|bytes| Ok(Cow::Owned(bytes.to_vec())))
+}
+
+fn utf8<'a>(text: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
+    text.to_str().map_err(|_| {
+        let message = "the text holds an unpaired surrogate: it is no Unicode text, decode it anew";
+        refusal(text.py(), ErrorKind::InvalidJson, message, &[])
+    })
+}
+
+/// Why a value cannot be written.
+enum Stop {
+    /// It is no JSON. The way to it is gathered from the inside out.
+    Fault { what: String, path: Vec<Step>, too_deep: bool },
+    /// Python code raised while it was looked at.
+    Raised(PyErr),
+}
+
+enum Step {
+    Key(String),
+    Index(usize),
+}
+
+impl Stop {
+    fn fault(what: impl Into<String>) -> Stop {
+        Stop::Fault { what: what.into(), path: Vec::new(), too_deep: false }
+    }
+
+    fn within(mut self, step: impl FnOnce() -> Step) -> Stop {
+        if let Stop::Fault { path, .. } = &mut self {
+            path.push(step());
+        }
+        self
+    }
+
+    fn raise(self, py: Python<'_>, root: &str, kind: ErrorKind, index: Option<usize>) -> PyErr {
+        let (what, path, too_deep) = match self {
+            Stop::Raised(error) => return error,
+            Stop::Fault { what, path, too_deep } => (what, path, too_deep),
+        };
+        let mut place = String::from(root);
+        // A structure that holds itself has a long way to its fault.
+        for step in path.iter().rev().take(20) {
+            match step {
+                Step::Key(key) => place.extend([".", key]),
+                Step::Index(index) => place.push_str(&format!("[{index}]")),
+            }
+        }
+        let mut details = Vec::new();
+        if let Some(index) = index {
+            details.push(("index", index.into()));
+            if let Some(Step::Key(field)) = path.last() {
+                details.push(("field", field.as_str().into()));
+            }
+        }
+        let kind = if too_deep { ErrorKind::InvalidJson } else { kind };
+        refusal(py, kind, &format!("{place}: {what}"), &details)
+    }
+}
+
+impl From<PyErr> for Stop {
+    fn from(error: PyErr) -> Stop {
+        Stop::Raised(error)
+    }
+}
+
+/// Classes of Python's library that are looked for.
+struct Classes {
+    datetime: Py<PyType>,
+    uuid: Py<PyType>,
+    utc: Py<PyAny>,
+    dataclass_fields: Py<PyAny>,
+    int_repr: Py<PyAny>,
+}
+
+impl Classes {
+    fn get(py: Python<'_>) -> PyResult<&Classes> {
+        static CLASSES: PyOnceLock<Classes> = PyOnceLock::new();
+        CLASSES.get_or_try_init(py, || {
+            let datetime = py.import("datetime")?;
+            Ok(Classes {
+                datetime: datetime.getattr("datetime")?.cast_into::<PyType>()?.unbind(),
+                uuid: py.import("uuid")?.getattr("UUID")?.cast_into::<PyType>()?.unbind(),
+                utc: datetime.getattr("timezone")?.getattr("utc")?.unbind(),
+                dataclass_fields: py.import("dataclasses")?.getattr("fields")?.unbind(),
+                int_repr: py.get_type::<PyInt>().getattr("__repr__")?.unbind(),
+            })
+        })
+    }
+}
+
+struct Encoder<'py> {
+    py: Python<'py>,
+    classes: &'py Classes,
+    out: Vec<u8>,
+}
+
+impl<'py> Encoder<'py> {
+    fn new(py: Python<'py>) -> PyResult<Encoder<'py>> {
+        Ok(Encoder { py, classes: Classes::get(py)?, out: Vec::new() })
+    }
+
+    fn is_event(&self, value: &Bound<'py, PyAny>) -> PyResult<bool> {
+        Ok(value.is_exact_instance_of::<PyDict>()
+            || !value.is_exact_instance_of::<PyList>()
+                && (value.is_instance_of::<Event>() || is_dataclass(value)? || value.cast::<PyMapping>().is_ok()))
+    }
+
+    fn event(&mut self, value: &Bound<'py, PyAny>) -> Result<(), Stop> {
+        if let Ok(event) = value.cast::<Event>() {
+            event.get().fields().write_new(&mut self.out);
+            return Ok(());
+        }
+        if !self.is_event(value)? {
+            let message =
+                format!("a {} is no event: give a dict, another mapping, a dataclass or an Event", type_name(value));
+            return Err(Stop::fault(message));
+        }
+        self.object(value, |encoder, key, value| match bytes(value) {
+            Some(bytes) if key == "data" => {
+                encoder.string("data_base64");
+                encoder.out.push(b':');
+                encoder.string(&BASE64_STANDARD.encode(bytes));
+                Ok(())
+            }
+            _ => {
+                encoder.string(key);
+                encoder.out.push(b':');
+                encoder.value(value, 1)
+            }
+        })
+    }
+
+    fn value(&mut self, value: &Bound<'py, PyAny>, depth: usize) -> Result<(), Stop> {
+        // First what most values are, by their exact class.
+        if let Ok(text) = value.cast_exact::<PyString>() {
+            return self.text(text);
+        }
+        if let Ok(number) = value.cast_exact::<PyInt>() {
+            return self.integer(number);
+        }
+        if value.is_none() {
+            self.out.extend_from_slice(b"null");
+        } else if let Ok(truth) = value.cast::<PyBool>() {
+            self.out.extend_from_slice(if truth.is_true() { b"true" } else { b"false" });
+        } else if let Ok(number) = value.cast::<PyFloat>() {
+            self.float(number.value())?;
+        } else if let Ok(text) = value.cast::<PyString>() {
+            self.text(text)?;
+        } else if let Ok(number) = value.cast::<PyInt>() {
+            self.integer(number)?;
+        } else if value.is_instance(self.classes.uuid.bind(self.py))? {
+            let text = value.str()?;
+            self.text(&text)?;
+        } else if value.is_instance(self.classes.datetime.bind(self.py))? {
+            self.time(value)?;
+        } else {
+            if depth >= LEVELS_MAX {
+                let what = "nests deeper than the 128 levels that are allowed, or holds itself: make it flatter".into();
+                return Err(Stop::Fault { what, path: Vec::new(), too_deep: true });
+            }
+            if let Ok(list) = value.cast::<PyList>() {
+                self.array(list.iter(), depth)?;
+            } else if let Ok(tuple) = value.cast::<PyTuple>() {
+                self.array(tuple.iter(), depth)?;
+            } else {
+                self.object(value, |encoder, key, value| {
+                    encoder.string(key);
+                    encoder.out.push(b':');
+                    encoder.value(value, depth + 1)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn array(&mut self, items: impl Iterator<Item = Bound<'py, PyAny>>, depth: usize) -> Result<(), Stop> {
+        self.out.push(b'[');
+        for (index, item) in items.enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            self.value(&item, depth + 1).map_err(|stop| stop.within(|| Step::Index(index)))?;
+        }
+        self.out.push(b']');
+        Ok(())
+    }
+
+    /// A dict, another mapping, or a dataclass; `member` writes each key and value.
+    fn object(
+        &mut self,
+        value: &Bound<'py, PyAny>,
+        mut member: impl FnMut(&mut Self, &str, &Bound<'py, PyAny>) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        // Lists of their own: the values' code may run, and change what it is a part of.
+        let (keys, values) = if let Ok(dict) = value.cast::<PyDict>() {
+            (dict.keys(), dict.values())
+        } else if is_dataclass(value)? {
+            let fields = self.classes.dataclass_fields.bind(self.py).call1((value,))?;
+            let keys = PyList::empty(self.py);
+            let values = PyList::empty(self.py);
+            for field in fields.try_iter()? {
+                let name = field?.getattr("name")?;
+                values.append(value.getattr(name.cast::<PyString>().map_err(PyErr::from)?)?)?;
+                keys.append(name)?;
+            }
+            (keys, values)
+        } else if let Ok(mapping) = value.cast::<PyMapping>() {
+            let keys = PyList::empty(self.py);
+            let values = PyList::empty(self.py);
+            for key in mapping.try_iter()? {
+                let key = key?;
+                values.append(mapping.get_item(&key)?)?;
+                keys.append(key)?;
+            }
+            (keys, values)
+        } else {
+            return Err(Stop::fault(unsupported(value)));
+        };
+        self.out.push(b'{');
+        for (index, (key, value)) in keys.iter().zip(values.iter()).enumerate() {
+            let Ok(key) = key.cast::<PyString>() else {
+                let message =
+                    format!("the key {} is a {}: the keys of JSON objects are strings", shown(&key), type_name(&key));
+                return Err(Stop::fault(message));
+            };
+            let key = utf8(key)?;
+            if index > 0 {
+                self.out.push(b',');
+            }
+            member(self, key, &value).map_err(|stop| stop.within(|| Step::Key(clipped(key))))?;
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn text(&mut self, text: &Bound<'py, PyString>) -> Result<(), Stop> {
+        match text.to_str() {
+            Ok(text) => {
+                self.string(text);
+                Ok(())
+            }
+            Err(_) => Err(Stop::fault("the string holds an unpaired surrogate: it is no Unicode text, decode it anew")),
+        }
+    }
+
+    fn string(&mut self, text: &str) {
+        // Writing to memory does not fail.
+        let _ = serde_json::to_writer(&mut self.out, text);
+    }
+
+    fn integer(&mut self, number: &Bound<'py, PyInt>) -> Result<(), Stop> {
+        if let Ok(small) = number.extract::<i64>() {
+            let _ = serde_json::to_writer(&mut self.out, &small);
+            return Ok(());
+        }
+        // By the class' own method: a subclass may print itself in another way.
+        match self.classes.int_repr.bind(self.py).call1((number,)) {
+            Ok(digits) => {
+                self.out.extend_from_slice(digits.cast::<PyString>().map_err(PyErr::from)?.to_str()?.as_bytes());
+                Ok(())
+            }
+            Err(error) if error.is_instance_of::<PyValueError>(self.py) => Err(Stop::fault(
+                "the integer is outside the range of a double, which some readers of JSON cannot pass: give it as a str",
+            )),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn float(&mut self, number: f64) -> Result<(), Stop> {
+        if !number.is_finite() {
+            return Err(Stop::fault(format!("{number} is no JSON number: give None, or a str")));
+        }
+        let _ = serde_json::to_writer(&mut self.out, &number);
+        Ok(())
+    }
+
+    fn time(&mut self, time: &Bound<'py, PyAny>) -> Result<(), Stop> {
+        let offset = time.call_method0("utcoffset")?;
+        if offset.is_none() {
+            return Err(Stop::fault(format!(
+                "the datetime {} has no time zone: give it one, such as datetime.timezone.utc",
+                shown(time)
+            )));
+        }
+        // RFC 3339 knows offsets of whole minutes only.
+        let seconds: f64 = offset.call_method0("total_seconds")?.extract()?;
+        let time = if seconds % 60.0 == 0.0 {
+            time.clone()
+        } else {
+            time.call_method1("astimezone", (self.classes.utc.bind(self.py),))?
+        };
+        let text = time.call_method0("isoformat")?;
+        self.text(text.cast::<PyString>().map_err(PyErr::from)?)
+    }
+}
+
+fn is_dataclass(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    // The class has the fields as well, but is no event.
+    Ok(!value.is_instance_of::<PyType>() && value.get_type().hasattr("__dataclass_fields__")?)
+}
+
+fn bytes<'a>(value: &'a Bound<'_, PyAny>) -> Option<Cow<'a, [u8]>> {
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return Some(Cow::Borrowed(bytes.as_bytes()));
+    }
+    value.cast::<PyByteArray>().ok().map(|bytes| Cow::Owned(bytes.to_vec()))
+}
+
+fn unsupported(value: &Bound<'_, PyAny>) -> String {
+    let remedy = if bytes(value).is_some() {
+        "encode it in base64, or give the bytes as the whole `data`"
+    } else {
+        "give str, int, float, bool, None, dict, list, tuple, UUID, an aware datetime or a dataclass"
+    };
+    format!("a {} has no JSON form: {remedy}", type_name(value))
+}
+
+fn type_name(value: &Bound<'_, PyAny>) -> String {
+    value.get_type().qualname().map_or_else(|_| String::from("value"), |name| name.to_string())
+}
+
+/// A value in an error's message, short.
+fn shown(value: &Bound<'_, PyAny>) -> String {
+    value.str().map_or_else(|_| String::from("?"), |text| clipped(&text.to_string_lossy()))
+}
+
+fn clipped(text: &str) -> String {
+    text.chars().take(64).collect()
+}

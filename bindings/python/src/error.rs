@@ -1,0 +1,32 @@
+//! Errors of the core as exceptions of the package.
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyBytes;
+use runestore::{Error, ErrorKind};
+
+/// The exception for an error of the core.
+pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
+    from_json(py, error.to_json().as_bytes())
+}
+
+/// An exception for what the binding itself refuses.
+pub(crate) fn refusal(py: Python<'_>, kind: ErrorKind, message: &str, details: &[(&str, serde_json::Value)]) -> PyErr {
+    let mut error = serde_json::Map::new();
+    error.insert("code".into(), kind.code().into());
+    error.insert("message".into(), message.into());
+    error.extend(details.iter().map(|(name, value)| (String::from(*name), value.clone())));
+    from_json(py, serde_json::Value::from(error).to_string().as_bytes())
+}
+
+/// `runestore._errors` knows the classes; an error is an object with `code`, `message` and details.
+fn from_json(py: Python<'_>, error: &[u8]) -> PyErr {
+    static FROM_JSON: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let make = || -> PyResult<Bound<'_, PyAny>> {
+        let from_json = FROM_JSON
+            .get_or_try_init(py, || py.import("runestore._errors")?.getattr("from_json").map(Bound::unbind))?
+            .bind(py);
+        from_json.call1((PyBytes::new(py, error),))
+    };
+    make().map_or_else(|error| error, PyErr::from_value)
+}

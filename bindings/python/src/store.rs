@@ -1,0 +1,195 @@
+//! A store, as the package's `Store` needs it.
+
+use crate::cursor::Cursor;
+use crate::encode;
+use crate::error::{exception, refusal};
+use crate::event;
+use crate::wait;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+use runestore::{Error, ErrorKind, Format, Next};
+use std::sync::Arc;
+
+/// An open store.
+#[pyclass(frozen, module = "runestore._native")]
+pub(crate) struct Store {
+    store: Arc<runestore::Store>,
+}
+
+/// Something that Python gave, or None.
+type Given<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
+
+/// Where a page stands: `runestore.Pagination` names the numbers.
+type Pagination = (u64, u64, u64, u64, bool, bool, u64);
+
+impl Store {
+    /// Calls the core without the interpreter lock.
+    fn call<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&Arc<runestore::Store>) -> Result<T, Error> + Send,
+    ) -> PyResult<T> {
+        py.detach(|| work(&self.store)).map_err(|error| exception(py, &error))
+    }
+
+    /// The answer to a call that appends it to a buffer.
+    fn answer(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&Arc<runestore::Store>, &mut Vec<u8>) -> Result<(), Error> + Send,
+    ) -> PyResult<Vec<u8>> {
+        self.call(py, |store| {
+            let mut out = Vec::new();
+            work(store, &mut out)?;
+            Ok(out)
+        })
+    }
+}
+
+#[pymethods]
+impl Store {
+    #[new]
+    fn new(py: Python<'_>, config: Option<&Bound<'_, PyAny>>) -> PyResult<Store> {
+        let config = encode::json(config, "config", ErrorKind::InvalidOptions)?;
+        let opened = py.detach(|| runestore::Store::open_bytes(config.as_deref()));
+        Ok(Store { store: opened.map_err(|error| exception(py, &error))? })
+    }
+
+    /// Stores events; the stored ones.
+    fn append<'py>(
+        &self,
+        py: Python<'py>,
+        events: &Bound<'py, PyAny>,
+        options: Given<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let events = encode::events(events)?;
+        let options = encode::json(options, "options", ErrorKind::InvalidOptions)?;
+        let lines =
+            self.answer(py, |store, out| store.append_into(&events, options.as_deref(), Format::Ndjson, Some(out)))?;
+        event::list(py, &lines)
+    }
+
+    /// Stores the events of a JSON text; the answer's text.
+    fn append_json<'py>(
+        &self,
+        py: Python<'py>,
+        events: &Bound<'py, PyAny>,
+        options: Given<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let Some(events) = encode::text(events) else {
+            let message = "events must be JSON text, a str or bytes: for Python values there is append";
+            return Err(refusal(py, ErrorKind::InvalidEvent, message, &[("index", 0.into())]));
+        };
+        let events = events?;
+        let options = encode::json(options, "options", ErrorKind::InvalidOptions)?;
+        let answer =
+            self.answer(py, |store, out| store.append_into(&events, options.as_deref(), Format::Array, Some(out)))?;
+        Ok(PyBytes::new(py, &answer))
+    }
+
+    /// The events that match. Of the options, `format` must be `ndjson`.
+    fn get_events<'py>(
+        &self,
+        py: Python<'py>,
+        query: Given<'_, 'py>,
+        options: Given<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let query = encode::json(query, "query", ErrorKind::InvalidQuery)?;
+        let options = encode::json(options, "options", ErrorKind::InvalidOptions)?;
+        let cursor = self.call(py, |store| store.cursor_over(query.as_deref(), options.as_deref()))?;
+        // Piece by piece through one small buffer: the events are copied out of it at once.
+        let events = PyList::empty(py);
+        let mut lines = Vec::new();
+        loop {
+            lines.clear();
+            let next = py.detach(|| cursor.next(0, None, &mut lines)).map_err(|error| exception(py, &error))?;
+            if let Next::Done { .. } = next {
+                return Ok(events);
+            }
+            event::extend(&events, &lines)?;
+            py.check_signals()?;
+        }
+    }
+
+    /// The answer's text.
+    fn get_events_json<'py>(
+        &self,
+        py: Python<'py>,
+        query: Given<'_, 'py>,
+        options: Given<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let query = encode::json(query, "query", ErrorKind::InvalidQuery)?;
+        let options = encode::json(options, "options", ErrorKind::InvalidOptions)?;
+        let answer = self.answer(py, |store, out| store.get_events_into(query.as_deref(), options.as_deref(), out))?;
+        Ok(PyBytes::new(py, &answer))
+    }
+
+    /// One page and where it stands. Of the options, `pagination` must be true.
+    fn get_page<'py>(
+        &self,
+        py: Python<'py>,
+        query: Given<'_, 'py>,
+        options: Given<'_, 'py>,
+    ) -> PyResult<(Bound<'py, PyList>, Pagination)> {
+        let query = encode::json(query, "query", ErrorKind::InvalidQuery)?;
+        let options = encode::json(options, "options", ErrorKind::InvalidOptions)?;
+        let (lines, page) = self.call(py, |store| {
+            let mut out = Vec::new();
+            let page = store.get_page_into(query.as_deref(), options.as_deref(), &mut out)?;
+            Ok((out, page))
+        })?;
+        let runestore::Pagination { total_count, page_size, page_number, total_pages, has_next, has_prev, head } = page;
+        Ok((event::list(py, &lines)?, (total_count, page_size, page_number, total_pages, has_next, has_prev, head)))
+    }
+
+    /// An iterator over the events that match. Of the options, `format` must be `ndjson`. It stands
+    /// behind `position`.
+    fn cursor(&self, py: Python<'_>, query: Given<'_, '_>, options: Given<'_, '_>, position: u64) -> PyResult<Cursor> {
+        let query = encode::json(query, "query", ErrorKind::InvalidQuery)?;
+        let options = encode::json(options, "options", ErrorKind::InvalidOptions)?;
+        let cursor = self.call(py, |store| store.cursor_over(query.as_deref(), options.as_deref()))?;
+        Ok(Cursor::new(cursor, self.store.clone(), position))
+    }
+
+    /// The last position, 0 in an empty store.
+    fn head(&self, py: Python<'_>) -> PyResult<u64> {
+        self.call(py, |store| store.head())
+    }
+
+    /// The head, as soon as it is larger than `after`; `None` when that did not happen in time.
+    fn wait(&self, py: Python<'_>, after: u64, timeout: Option<f64>) -> PyResult<Option<u64>> {
+        let timeout = wait::timeout(py, timeout)?;
+        wait::until(py, timeout, |time| {
+            let head = self.store.wait(after, time)?;
+            Ok((head > after).then_some(head))
+        })
+    }
+
+    /// The position recorded for a source, 0 if there is none.
+    fn tracking(&self, py: Python<'_>, source: &str) -> PyResult<u64> {
+        self.call(py, |store| store.tracking(source))
+    }
+
+    /// What is known about the store, as JSON text.
+    fn info(&self, py: Python<'_>) -> PyResult<String> {
+        self.call(py, |store| store.info().map(|info| serde_json::Value::from(info).to_string()))
+    }
+
+    /// What a check of everything found, as JSON text.
+    fn verify(&self, py: Python<'_>) -> PyResult<String> {
+        self.call(py, |store| store.verify().map(|found| serde_json::Value::from(found).to_string()))
+    }
+
+    /// Copies the store into a new directory; what it did, as JSON text.
+    fn backup(&self, py: Python<'_>, path: &str) -> PyResult<String> {
+        self.call(py, |store| store.backup(path).map(|done| serde_json::Value::from(done).to_string()))
+    }
+
+    /// Closes the store.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.call(py, |store| match store.close() {
+            Err(error) if error.kind() == ErrorKind::Closed => Ok(()),
+            closed => closed,
+        })
+    }
+}

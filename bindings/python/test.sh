@@ -1,0 +1,51 @@
+#!/bin/sh
+# usage: test.sh BUILDDIR
+# Builds the wheel and the source distribution, installs each into a fresh virtual environment of its
+# own, and runs every test of the Python package against what was installed.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$1"
+build=$(cd "$1" && pwd)
+python=${PYTHON:-python3}
+rm -rf "$build/dist" "$build/venv" "$build/venv-sdist" "$build/run"
+mkdir -p "$build/run"
+
+# The tools that build are kept between runs, and are not where the tests run.
+if ! cmp -s "$here/requirements-dev.txt" "$build/tools/requirements-dev.txt"; then
+    rm -rf "$build/tools"
+    "$python" -m venv "$build/tools"
+    "$build/tools/bin/pip" install -q --disable-pip-version-check -r "$here/requirements-dev.txt"
+    cp "$here/requirements-dev.txt" "$build/tools/"
+fi
+
+echo "python: wheel and source distribution"
+(cd "$here" && "$build/tools/bin/maturin" build --release --sdist --quiet --out "$build/dist" >"$build/maturin.log" 2>&1) ||
+    { cat "$build/maturin.log"; exit 1; }
+ls "$build/dist"
+
+# A wheel exports its module and nothing else.
+"$python" -m zipfile -e "$build"/dist/*.whl "$build/run/unpacked"
+exported=$(nm -D --defined-only "$build"/run/unpacked/runestore/_native*.so | awk '{print $3}')
+[ "$exported" = PyInit__native ] || { echo "the wheel exports more than its module: $exported"; exit 1; }
+
+install() {
+    "$python" -m venv "$build/$1"
+    "$build/$1/bin/pip" install -q --disable-pip-version-check "$2"
+    "$build/$1/bin/python" -m runestore --version
+}
+# From outside the source, so that what is tested is what was installed.
+cd "$build/run"
+install venv-sdist "$build"/dist/*.tar.gz
+install venv "$build"/dist/*.whl
+"$build/venv/bin/pip" install -q --disable-pip-version-check -r "$here/requirements-dev.txt"
+
+in_venv="$build/venv/bin/python"
+echo "python: tests"
+"$in_venv" -m pytest -c "$here/pyproject.toml" --rootdir "$here" -p no:cacheprovider "$here/tests"
+echo "python: types"
+"$in_venv" -m mypy.stubtest runestore
+"$in_venv" -m mypy --config-file "$here/pyproject.toml" --cache-dir "$build/mypy" -p runestore
+"$in_venv" -m mypy --config-file "$here/pyproject.toml" --cache-dir "$build/mypy" "$here/tests"
+for example in "$here"/../../examples/*/*.py; do
+    "$in_venv" -m mypy --config-file "$here/pyproject.toml" --cache-dir "$build/mypy" "$example"
+done
