@@ -111,16 +111,21 @@ struct Entry {
     tail: Range<u32>,
 }
 
+/// The id of one event of a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchId {
+    /// The id.
+    pub id: Uuid,
+    /// The caller gave it, so that it may be stored already. All others of a batch ascend.
+    pub given: bool,
+}
+
 /// One event of a batch.
 ///
 /// Its final text is `{"sequence_number":` + number + `head` + stream version + `tail`: an engine
 /// assigns the two numbers and copies the rest.
 #[derive(Debug, Clone, Copy)]
 pub struct BatchEvent<'a> {
-    /// The event's id.
-    pub id: Uuid,
-    /// The caller gave the id, so that it may be stored already.
-    pub id_given: bool,
     /// When the event was inserted.
     pub inserted_at: Timestamp,
     /// The caller gave the time.
@@ -148,6 +153,16 @@ impl<'a> BatchEvent<'a> {
 }
 
 impl Batch {
+    /// An empty batch with room for the events of a text of `bytes`; `None` if there is no memory.
+    pub(crate) fn for_text(bytes: usize) -> Option<Batch> {
+        let mut batch = Batch::default();
+        batch.text.try_reserve(bytes + bytes / 2).ok()?;
+        // An event takes some 300 bytes, of which 40 are names.
+        batch.events.try_reserve(bytes / 300).ok()?;
+        batch.names.try_reserve(bytes / 8).ok()?;
+        Some(batch)
+    }
+
     /// How many events there are.
     pub fn len(&self) -> usize {
         self.events.len()
@@ -167,8 +182,6 @@ impl Batch {
     pub fn event(&self, index: usize) -> BatchEvent<'_> {
         let entry = &self.events[index];
         BatchEvent {
-            id: entry.id,
-            id_given: entry.id_given,
             inserted_at: entry.inserted_at,
             inserted_at_given: entry.inserted_at_given,
             event_type: &self.names[wide(&entry.event_type)],
@@ -186,6 +199,11 @@ impl Batch {
         (0..self.len()).map(|index| self.event(index))
     }
 
+    /// Their ids.
+    pub fn ids(&self) -> impl ExactSizeIterator<Item = BatchId> {
+        self.events.iter().map(|entry| BatchId { id: entry.id, given: entry.id_given })
+    }
+
     /// The stream of all events, if it is one.
     pub fn only_stream(&self) -> Option<(&str, &str)> {
         let mut streams = self.iter().map(|event| (event.domain, event.instance_id));
@@ -195,7 +213,7 @@ impl Batch {
 
     /// Refuses a batch in which an id stands twice.
     pub(crate) fn check_ids(&self) -> Result<()> {
-        let given = || self.iter().filter(|event| event.id_given).map(|event| event.id);
+        let given = || self.ids().filter(|id| id.given).map(|id| id.id);
         let mut known = HashSet::new();
         let mut repeated: HashSet<Uuid> = given().filter(|id| !known.insert(*id)).collect();
         // Taking each out as it comes lists it once, where it stands first.

@@ -73,8 +73,7 @@ pub(crate) fn check(append: &Append, committed: &impl Committed, call: &Call<'_>
 
 /// Where each event's id is stored, if it is. An id that was made for this append is not.
 fn positions(append: &Append, committed: &impl Committed) -> Result<Vec<Option<u64>>> {
-    let given = |id, given| if given { committed.position_of(id) } else { Ok(None) };
-    append.batch.iter().map(|event| given(event.id, event.id_given)).collect()
+    append.batch.ids().map(|id| if id.given { committed.position_of(id.id) } else { Ok(None) }).collect()
 }
 
 /// The position of the first event, if the whole batch is stored as it is.
@@ -89,9 +88,8 @@ fn retried(append: &Append, stored: &[Option<u64>], committed: &impl Committed) 
 }
 
 fn duplicate(append: &Append, stored: &[Option<u64>]) -> Error {
-    let known = || {
-        append.batch.iter().zip(stored).filter_map(|(event, position)| position.map(|position| (event.id, position)))
-    };
+    let known =
+        || append.batch.ids().zip(stored).filter_map(|(id, position)| position.map(|position| (id.id, position)));
     let ids: Vec<Value> = known().map(|(id, _)| id.to_string().into()).collect();
     let (id, position) = known().next().unwrap_or_default();
     let message = format!(

@@ -3,6 +3,7 @@
 
 use super::Index;
 use crate::query::{Direction, Filter, Query};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// A piece has about so many candidates, some 100 us of work …
@@ -98,7 +99,7 @@ impl Index {
             List::Type(number) => self.types.postings(number),
             List::Domain(number) => self.domains.postings(number),
             List::Tag(number) => self.tags.postings(number),
-            List::Stream(number) => &self.streams[number as usize].postings,
+            List::Stream(number) => self.streams.postings(number),
         }
     }
 }
@@ -178,12 +179,10 @@ enum Which {
 /// The streams of these instances, in these domains if any are given.
 fn streams(instances: &[String], domains: Option<&[u32]>, index: &Index) -> Vec<u32> {
     // Each once, so that there are no more streams than the index has.
-    let instances = ascending(instances.iter().filter_map(|name| index.instances.find(name)));
-    ascending(instances.into_iter().flat_map(|instance| {
-        let all = index.instances.postings(instance).iter().copied();
-        all.filter(|&stream| {
-            domains.is_none_or(|domains| domains.binary_search(&index.streams[stream as usize].domain).is_ok())
-        })
+    let names: BTreeSet<&str> = instances.iter().map(String::as_str).collect();
+    ascending(names.into_iter().flat_map(|name| {
+        let all = index.streams.of_instance(name).iter().copied();
+        all.filter(|&stream| domains.is_none_or(|domains| domains.binary_search(&index.streams.domain(stream)).is_ok()))
     }))
 }
 

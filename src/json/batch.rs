@@ -1,5 +1,9 @@
 //! From a caller's events to a batch that is ready to commit: one walk over the text.
 
+use super::fields::{
+    DATA, DATA_BASE64, DOMAIN, FIELDS, ID, INSERTED_AT, INSTANCE_ID, SEQUENCE_NUMBER, STREAM_VERSION, TAGS, TYPE,
+    VERSION, field,
+};
 use super::walk::{LEVELS_MAX, Quoted, Walker};
 use super::{Input, suggestion, write};
 use crate::append::{BATCH_EVENTS_MAX, Batch};
@@ -16,7 +20,7 @@ pub(crate) fn read_batch(input: Input<'_>, now: Timestamp) -> Result<Batch> {
     let text = input.text()?;
     let mut reader = Reader {
         walker: Walker::new(text),
-        batch: Batch::default(),
+        batch: Batch::for_text(text.len()).ok_or_else(out_of_memory)?,
         in_array: false,
         index: 0,
         refused: None,
@@ -27,9 +31,6 @@ pub(crate) fn read_batch(input: Input<'_>, now: Timestamp) -> Result<Batch> {
         lifted: Lifted::default(),
         base64: Vec::new(),
     };
-    reader.batch.text.try_reserve(text.len() + text.len() / 2).map_err(|_| {
-        Error::new(ErrorKind::NoSpace, "there is no memory left to read the batch: append fewer events at once")
-    })?;
     reader.events().map_err(|fault| input.fault(fault))?;
     if reader.index > BATCH_EVENTS_MAX {
         return Err(too_many(reader.index));
@@ -39,22 +40,6 @@ pub(crate) fn read_batch(input: Input<'_>, now: Timestamp) -> Result<Batch> {
         None => Ok(reader.batch),
     }
 }
-
-/// The fields of an event, in the order in which they are written.
-pub(super) const FIELDS: [&str; 12] = [
-    "sequence_number",
-    "id",
-    "type",
-    "domain",
-    "instance_id",
-    "stream_version",
-    "version",
-    "inserted_at",
-    "tags",
-    "data",
-    "data_base64",
-    "metadata",
-];
 
 /// What a caller may set, for suggestions.
 const SETTABLE: [&str; 10] =
@@ -131,7 +116,7 @@ impl<'a> Reader<'a> {
 
     fn field(&mut self, key: Quoted<'a>, event: &mut NewEvent<'a>) -> Walk<()> {
         let name = key.unescape();
-        let Some(field) = FIELDS.iter().position(|field| *field == name) else {
+        let Some(field) = field(&name) else {
             self.walker.value(LEVELS_MAX)?;
             self.refuse(|place| {
                 let message = format!("{} is not a field of an event{}", shown(&name), suggestion(&name, &SETTABLE));
@@ -143,17 +128,17 @@ impl<'a> Reader<'a> {
             self.refuse_field(field, "stands twice: give it once");
         }
         self.seen |= 1 << field;
-        if FIELDS[field] != "data" && self.walker.peek() == b'n' {
+        if field != DATA && self.walker.peek() == b'n' {
             // null: the field is absent.
             self.walker.value(LEVELS_MAX)?;
             return Ok(());
         }
-        match FIELDS[field] {
-            "sequence_number" | "stream_version" => {
+        match field {
+            SEQUENCE_NUMBER | STREAM_VERSION => {
                 self.walker.value(LEVELS_MAX)?;
                 self.refuse_field(field, "is assigned by the store: leave it out");
             }
-            "id" => {
+            ID => {
                 if let Some(text) = self.string(field)? {
                     event.id = parse_id(&text);
                     if event.id.is_none() {
@@ -164,10 +149,10 @@ impl<'a> Reader<'a> {
                     }
                 }
             }
-            "type" => event.event_type = self.name(field)?,
-            "domain" => event.domain = self.name(field)?,
-            "instance_id" => event.instance_id = self.name(field)?,
-            "version" => {
+            TYPE => event.event_type = self.name(field)?,
+            DOMAIN => event.domain = self.name(field)?,
+            INSTANCE_ID => event.instance_id = self.name(field)?,
+            VERSION => {
                 let text = self.walker.value(LEVELS_MAX)?;
                 match text.parse::<u32>() {
                     Ok(version @ 1..) => event.version = version,
@@ -175,7 +160,7 @@ impl<'a> Reader<'a> {
                         .refuse_field(field, "must be an integer from 1 to 4294967295, without fraction or exponent"),
                 }
             }
-            "inserted_at" => {
+            INSERTED_AT => {
                 if let Some(text) = self.string(field)? {
                     event.inserted_at = Timestamp::parse(&text);
                     if event.inserted_at.is_none() {
@@ -186,12 +171,12 @@ impl<'a> Reader<'a> {
                     }
                 }
             }
-            "tags" => self.tags(field, event)?,
-            "data" => {
+            TAGS => self.tags(field, event)?,
+            DATA => {
                 let data = self.json()?;
                 self.payload(Payload::Data(data), event);
             }
-            "data_base64" => {
+            DATA_BASE64 => {
                 if let Some(text) = self.string(field)? {
                     self.base64.clear();
                     if BASE64_STANDARD.decode_vec(text.as_bytes(), &mut self.base64).is_err() {
@@ -416,4 +401,8 @@ fn too_many(count: usize) -> Error {
     )
     .with("limit", BATCH_EVENTS_MAX)
     .with("actual", count)
+}
+
+fn out_of_memory() -> Error {
+    Error::new(ErrorKind::NoSpace, "there is no memory left to read the batch: append fewer events at once")
 }

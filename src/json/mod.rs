@@ -4,6 +4,7 @@
 mod answer;
 mod batch;
 mod config;
+mod fields;
 mod members;
 mod number;
 mod options;
@@ -53,7 +54,7 @@ impl<'a> Input<'a> {
 
     /// Accepts the bytes as UTF-8.
     fn text(self) -> Result<&'a str> {
-        std::str::from_utf8(self.bytes)
+        simdutf8::compat::from_utf8(self.bytes)
             .map_err(|error| invalid_json(self.name, error.valid_up_to(), "the text is not UTF-8"))
     }
 

@@ -1,7 +1,10 @@
 //! Stored events, looked at again.
 
 use super::Input;
-use super::batch::FIELDS;
+use super::fields::{
+    DATA, DATA_BASE64, DOMAIN, FIELDS, ID, INSERTED_AT, INSTANCE_ID, METADATA, SEQUENCE_NUMBER, STREAM_VERSION, TAGS,
+    TYPE, VERSION, field,
+};
 use super::members::{items, string, unsigned};
 use super::walk::{Fault, LEVELS_MAX, Walker};
 use super::write::{write_numbered, write_string};
@@ -172,20 +175,6 @@ fn is_sound(field: usize, fields: &Fields<'_>) -> bool {
     }
 }
 
-/// Where the fields stand among [`FIELDS`].
-const SEQUENCE_NUMBER: usize = 0;
-const ID: usize = 1;
-const TYPE: usize = 2;
-const DOMAIN: usize = 3;
-const INSTANCE_ID: usize = 4;
-const STREAM_VERSION: usize = 5;
-const VERSION: usize = 6;
-const INSERTED_AT: usize = 7;
-const TAGS: usize = 8;
-const DATA: usize = 9;
-const DATA_BASE64: usize = 10;
-const METADATA: usize = 11;
-
 type Fields<'a> = [Option<&'a str>; FIELDS.len()];
 
 /// The texts of an event's fields; a fault where `text` is no JSON.
@@ -198,7 +187,7 @@ fn fields(text: &str) -> std::result::Result<Result<Fields<'_>>, Fault> {
         while let Some(key) = walker.key(&mut first)? {
             let name = key.unescape();
             let value = walker.value(LEVELS_MAX)?;
-            match FIELDS.iter().position(|field| *field == name) {
+            match field(&name) {
                 None => refusal = refusal.or(Some(refused(Some(&name), "is not a field of an event"))),
                 Some(field) => {
                     if fields[field].replace(value).is_some() {

@@ -67,13 +67,20 @@ pub(super) fn write_new_event(event: &NewEvent<'_>, id: Uuid, inserted_at: &str,
     Written { head_at, tail_at, payload_bytes: payload_bytes + metadata_bytes }
 }
 
-/// Appends the final text of `event`, now that its numbers are known.
-pub(crate) fn write_numbered(event: &BatchEvent<'_>, sequence_number: u64, stream_version: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"sequence_number\":");
-    write_number(sequence_number, out);
-    out.extend_from_slice(event.head);
-    write_number(stream_version, out);
-    out.extend_from_slice(event.tail);
+/// Writes the final text of `event`, now that its numbers are known. `out` has room for it.
+pub(crate) fn write_numbered(
+    event: &BatchEvent<'_>,
+    sequence_number: u64,
+    stream_version: u64,
+    out: &mut impl std::io::Write,
+) {
+    let mut digits = [0; DIGITS_MAX];
+    let mut write = |text: &[u8]| out.write_all(text).expect("the room was made before");
+    write(b"{\"sequence_number\":");
+    write(decimal(sequence_number, &mut digits));
+    write(event.head);
+    write(decimal(stream_version, &mut digits));
+    write(event.tail);
 }
 
 /// Appends `json` without white space; the number of bytes appended.
@@ -115,16 +122,21 @@ pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
 }
 
 /// Appends a number in decimal.
-pub(super) fn write_number(mut number: u64, out: &mut Vec<u8>) {
-    let mut digits = [0; 20];
+pub(super) fn write_number(number: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(decimal(number, &mut [0; DIGITS_MAX]));
+}
+
+/// The largest number has so many digits.
+const DIGITS_MAX: usize = 20;
+
+fn decimal(mut number: u64, digits: &mut [u8; DIGITS_MAX]) -> &[u8] {
     let mut at = digits.len();
     loop {
         at -= 1;
         digits[at] = b'0' + (number % 10) as u8;
         number /= 10;
         if number == 0 {
-            break;
+            return &digits[at..];
         }
     }
-    out.extend_from_slice(&digits[at..]);
 }

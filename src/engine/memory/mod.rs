@@ -3,6 +3,8 @@
 //! Appends take the lock for writing, once each. Reads take it for reading, piece by piece: the log
 //! only grows, so a read up to a fixed head sees one moment, however often it lets go of the lock.
 
+mod texts;
+
 use super::{Appended, Committed, End, Engine, Read, Verdict, check};
 use crate::append::Append;
 use crate::call::Call;
@@ -16,6 +18,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{RwLock, RwLockReadGuard};
 use std::time::Instant;
+use texts::Texts;
 use uuid::Uuid;
 
 /// A reader lets go of the lock after each piece of a plan, and after so many bytes, so that a writer
@@ -221,7 +224,7 @@ impl State {
         }
         // Both numbers have at most 19 digits.
         let text = self.texts.try_reserve(batch.text_bytes() + batch.len() * 64, batch.len());
-        text.and_then(|()| self.index.try_reserve(batch.len())).ok_or_else(out_of_memory)
+        text.and_then(|()| self.index.try_reserve(batch)).ok_or_else(out_of_memory)
     }
 
     fn store(&mut self, append: &Append) {
@@ -305,60 +308,4 @@ fn out_of_memory() -> Error {
         ErrorKind::NoSpace,
         "there is no memory left for the batch: free some, or use an engine that keeps events on disk",
     )
-}
-
-/// The events' texts, back to back in chunks that never move.
-#[derive(Default)]
-struct Texts {
-    chunks: Vec<Vec<u8>>,
-    /// Where each event begins: its chunk, and the byte in it.
-    places: Vec<(u32, u32)>,
-}
-
-/// No chunk is smaller, save the first.
-const CHUNK_BYTES: usize = 1 << 20;
-
-impl Texts {
-    /// Makes room for `bytes` more in one chunk, of `events` events; `None` if there is no memory.
-    fn try_reserve(&mut self, bytes: usize, events: usize) -> Option<()> {
-        self.places.try_reserve(events).ok()?;
-        let room = self.chunks.last().map_or(0, |chunk| chunk.capacity() - chunk.len());
-        if bytes > room {
-            let mut chunk = Vec::new();
-            chunk.try_reserve_exact(bytes.max(CHUNK_BYTES)).ok()?;
-            self.chunks.push(chunk);
-        }
-        Some(())
-    }
-
-    /// Adds an event, whose text `write` appends.
-    fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        let number = self.chunks.len() - 1;
-        let chunk = &mut self.chunks[number];
-        self.places.push((number as u32, chunk.len() as u32));
-        write(chunk);
-    }
-
-    fn get(&self, ordinal: u32) -> &[u8] {
-        let (chunk, start) = self.places[ordinal as usize];
-        &self.chunks[chunk as usize][start as usize..self.end(ordinal)]
-    }
-
-    /// Where the event ends in its chunk.
-    fn end(&self, ordinal: u32) -> usize {
-        let chunk = self.places[ordinal as usize].0;
-        match self.places.get(ordinal as usize + 1) {
-            Some((next, start)) if *next == chunk => *start as usize,
-            _ => self.chunks[chunk as usize].len(),
-        }
-    }
-
-    /// How long the texts of a range are together.
-    fn bytes(&self, range: &Range<u32>) -> usize {
-        let Some(last) = range.clone().next_back() else { return 0 };
-        let (first_chunk, start) = self.places[range.start as usize];
-        let last_chunk = self.places[last as usize].0;
-        let whole: usize = self.chunks[first_chunk as usize..last_chunk as usize].iter().map(Vec::len).sum();
-        whole + self.end(last) - start as usize
-    }
 }
