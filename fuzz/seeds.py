@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""Writes the seeds of each fuzz target, the same at every run: python3 fuzz/seeds.py DIRECTORY
+
+The texts are those of tests/vectors, case by case, as far as they are short, and some for the store of the target
+`reads`; src/texts.rs says how they are put together. A sequence of calls is made from any bytes, so its seeds are numbers that look random.
+"""
+
+import hashlib
+import json
+import pathlib
+import sys
+
+END, ABSENT = b"\xff", b"\xfe"
+SEED_BYTES_MAX = 4096
+EVENTS_MAX = 4
+VECTORS = pathlib.Path(__file__).resolve().parent.parent / "tests" / "vectors"
+
+# The names, ids and times of the store that `reads` asks (src/reads_target.rs): those of the vectors are not in it.
+QUERIES = [
+    '{"type":"a"}',
+    '{"type":["b","c"],"domain":"a"}',
+    '{"domain":"a","instance_id":"b","after_version":3}',
+    '{"domain":["a"],"instance_id":["a"]}',
+    '{"id":"00000000-abcd-4ef0-8000-000000000007"}',
+    '{"id":["00000000-ABCD-4EF0-8000-00000000000C","00000000-abcd-4ef0-8000-00000000012d"]}',
+    '{"tags":["a"]}',
+    '{"tags":["t","\\u65e5本"]}',
+    '{"from":"2020-02-29T12:00:00.000001Z"}',
+    '{"to":"2020-02-29T12:00:00.000001Z"}',
+    '{"from":"2020-02-29T12:00:00Z","to":"2026-11-23T03:50:00.123456+00:00"}',
+    '{"after":255,"up_to":257}',
+    '[{"type":"a"},{"tags":["b"],"after":100}]',
+    '[{"instance_id":"c"},{}]',
+    "null",
+    "[]",
+]
+OPTIONS = [
+    "{}",
+    '{"limit":3}',
+    '{"limit":3,"offset":2,"direction":"backward"}',
+    '{"offset":5}',
+    '{"max_bytes":700}',
+    '{"max_bytes":1,"format":"ndjson"}',
+    '{"follow":true,"limit":7}',
+    '{"pagination":true,"limit":10,"offset":20}',
+    '{"format":"ndjson","direction":"backward"}',
+]
+
+
+def text_bytes(text, texts):
+    """A text of the vectors, as their README describes it; None where it is too long for a seed."""
+    parts = []
+    for part in text if isinstance(text, list) else [text]:
+        if isinstance(part, str):
+            parts.append(part.encode())
+        elif "repeat" in part:
+            if part["times"] * len(part["repeat"]) > SEED_BYTES_MAX:
+                return None
+            parts.append(part["repeat"].encode() * part["times"])
+        elif "hex" in part:
+            parts.append(bytes.fromhex(part["hex"]))
+        else:
+            used = text_bytes(texts[part["use"]], texts)
+            if used is None:
+                return None
+            parts.append(used)
+    return b"".join(parts)
+
+
+def together(texts):
+    """An input of texts, or None."""
+    if any(text is not None and END in text for text in texts):
+        return None
+    joined = END.join(ABSENT if text is None else text for text in texts)
+    return joined if len(joined) <= SEED_BYTES_MAX else None
+
+
+def from_vectors():
+    seeds = {"events": set(), "reads": set()}
+    for path in sorted(VECTORS.glob("*.json")):
+        vectors = json.loads(path.read_text(encoding="utf-8"))
+        for case in vectors["cases"]:
+            appends = []
+            for step in case["steps"]:
+
+                def given(name, step=step):
+                    return text_bytes(step[name], vectors.get("texts", {})) if name in step else None
+
+                if step["call"] == "append" and given("events") is not None:
+                    pair = [given("events"), given("options")]
+                    seeds["events"].add(together(pair))
+                    appends += pair
+                elif step["call"] in ("get_events", "cursor_open"):
+                    seeds["reads"].add(together([given("query"), given("options")]))
+                elif step["call"] == "tracking":
+                    seeds["reads"].add(together([None, None, None, given("source")]))
+            if 2 < len(appends) <= 2 * EVENTS_MAX:
+                seeds["events"].add(together(appends))
+    for number, query in enumerate(QUERIES):
+        options = OPTIONS[number % len(OPTIONS)]
+        seeds["reads"].add(together([query.encode(), options.encode()]))
+    for config in (b"", b"null", b"{}", b'{"store":"memory","store_opts":{}}', b'{"store":"file"}', b'{"stores":1}'):
+        seeds["reads"].add(together([b"{}", b"{}", config, b"mailer"]))
+    return seeds
+
+
+def numbers():
+    """Bytes of different lengths, the last ones long enough for the longest sequence."""
+    for number in range(48):
+        stream = b"".join(hashlib.sha256(b"%d %d" % (number, block)).digest() for block in range(64))
+        yield stream[: 32 * (number % 16 + 1) * (number // 16 + 1)]
+
+
+def main():
+    directory = pathlib.Path(sys.argv[1])
+    seeds = from_vectors()
+    seeds["calls"] = set(numbers())
+    for target, inputs in seeds.items():
+        place = directory / target
+        place.mkdir(parents=True, exist_ok=True)
+        for old in place.iterdir():
+            old.unlink()
+        for content in inputs - {None, b""}:
+            (place / hashlib.sha256(content).hexdigest()[:16]).write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()
