@@ -26,8 +26,10 @@ help:
 	@echo "make rust     format, lints, documentation and tests of the Rust code"
 	@echo "make deny     licences, sources and duplicates of the dependencies"
 	@echo "make header   include/runestore.h is what the source generates"
-	@echo "make c        the C and C++ tests: plain, with sanitizers, under valgrind"
+	@echo "make c        the C tests: plain, with sanitizers, under valgrind"
+	@echo "make cpp      the C++ tests: C++17, 20 and 23, with and without exceptions, sanitizers, valgrind"
 	@echo "make python   the Python package: wheel, source distribution, tests, types"
+	@echo "make fuzz     each fuzz target for SECONDS=60, with AddressSanitizer where a nightly Rust has it"
 	@echo "make bench    the scoreboard: this store beside SQLite, in one run"
 	@echo "make clean    removes what was built"
 
@@ -51,10 +53,18 @@ demo: need-python need-cc all
 bench:
 	$(CARGO) run --release --quiet -p runestore-benches
 
+# ---- fuzz -------------------------------------------------------------------
+
+SECONDS ?= 60
+
+.PHONY: fuzz
+fuzz:
+	TOOLS="$(TOOLS)" sh fuzz/run.sh $(SECONDS)
+
 # ---- test -------------------------------------------------------------------
 
 .PHONY: test
-test: need-rust need-python need-cc need-c-tests rust deny header c python
+test: need-rust need-python need-cc need-c-tests rust deny header c cpp python
 	@echo "make test: all suites passed"
 
 .PHONY: rust
@@ -62,6 +72,8 @@ rust:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --no-default-features -- -D warnings
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
+	$(CARGO) clippy --manifest-path fuzz/Cargo.toml --locked --target-dir $(BUILD)/fuzz/lint -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps
 	$(CARGO) test --workspace
 
@@ -86,6 +98,10 @@ header:
 .PHONY: c
 c: need-python need-cc need-c-tests all
 	CC="$(CC)" CXX="$(CXX)" sh tests/c/run.sh $(LIB) $(BUILD)/c
+
+.PHONY: cpp
+cpp: need-python need-cc need-c-tests all
+	CC="$(CC)" CXX="$(CXX)" sh tests/cpp/run.sh $(LIB) $(BUILD)/cpp
 
 .PHONY: python
 python: need-python need-c-tests
