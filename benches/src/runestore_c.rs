@@ -60,6 +60,15 @@ unsafe extern "C" {
 pub struct Store(*mut c_void);
 
 impl Store {
+    /// An empty store.
+    pub fn open() -> Store {
+        let mut store = null_mut();
+        // SAFETY: the out-parameter lives until the call returns.
+        let status = unsafe { store_init(null(), 0, &mut store, null_mut(), null_mut()) };
+        assert_eq!(status, 0);
+        Store(store)
+    }
+
     /// An answer's bytes, freed again after `look` has seen them.
     fn get<T>(&self, query: &str, opts: &str, look: impl Fn(&[u8]) -> T) -> T {
         let (mut out, mut length) = (null_mut(), 0);
@@ -92,14 +101,6 @@ fn window_query((from, to): (u64, u64)) -> String {
 }
 
 impl Peer for Store {
-    fn open() -> Store {
-        let mut store = null_mut();
-        // SAFETY: the out-parameter lives until the call returns.
-        let status = unsafe { store_init(null(), 0, &mut store, null_mut(), null_mut()) };
-        assert_eq!(status, 0);
-        Store(store)
-    }
-
     fn append(&mut self, workload: &Workload) {
         const SUMMARY: &str = r#"{"return":"summary"}"#;
         for batch in &workload.batches {

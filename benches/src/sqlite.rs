@@ -8,6 +8,21 @@ use rusqlite::{Connection, params};
 pub struct Sqlite(Connection);
 
 impl Sqlite {
+    /// An empty store.
+    pub fn open() -> Sqlite {
+        let connection = Connection::open_in_memory().expect("it opens");
+        connection
+            .execute_batch(
+                "CREATE TABLE events (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, domain TEXT NOT NULL,
+                                      instance_id TEXT NOT NULL, ts INTEGER NOT NULL, json TEXT NOT NULL);
+                 CREATE INDEX by_stream ON events (domain, instance_id);
+                 CREATE INDEX by_type ON events (type);
+                 CREATE INDEX by_time ON events (ts);",
+            )
+            .expect("sound SQL");
+        Sqlite(connection)
+    }
+
     /// The texts of a query's events, one behind the other as an answer holds them; how many there are.
     fn collect(&self, sql: &str, parameters: impl rusqlite::Params) -> usize {
         let mut statement = self.0.prepare(sql).expect("sound SQL");
@@ -31,20 +46,6 @@ fn micros((from, to): (u64, u64)) -> [i64; 2] {
 }
 
 impl Peer for Sqlite {
-    fn open() -> Sqlite {
-        let connection = Connection::open_in_memory().expect("it opens");
-        connection
-            .execute_batch(
-                "CREATE TABLE events (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, domain TEXT NOT NULL,
-                                      instance_id TEXT NOT NULL, ts INTEGER NOT NULL, json TEXT NOT NULL);
-                 CREATE INDEX by_stream ON events (domain, instance_id);
-                 CREATE INDEX by_type ON events (type);
-                 CREATE INDEX by_time ON events (ts);",
-            )
-            .expect("sound SQL");
-        Sqlite(connection)
-    }
-
     fn append(&mut self, workload: &Workload) {
         for batch in &workload.rows {
             let transaction = self.0.transaction().expect("it begins");
