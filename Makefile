@@ -30,7 +30,8 @@ help:
 	@echo "make cpp      the C++ tests: C++17, 20 and 23, with and without exceptions, sanitizers, valgrind"
 	@echo "make python   the Python package: wheel, source distribution, tests, types"
 	@echo "make fuzz     each fuzz target for SECONDS=60, with AddressSanitizer where a nightly Rust has it"
-	@echo "make bench    the scoreboard: this store beside SQLite, in one run"
+	@echo "make bench    the scoreboards: from C beside SQLite, from Python beside sqlite3 and eventsourcing"
+	@echo "make docs     the references of the Rust crate and the Python package"
 	@echo "make clean    removes what was built"
 
 # ---- demo -------------------------------------------------------------------
@@ -45,13 +46,18 @@ demo: need-python need-cc all
 	@$(CC) $(C_STRICT) $(CFLAGS) -Iinclude examples/flights/flights.c -o $(DEMO)/flights \
 	    -L$(LIB) -Wl,-rpath,$(abspath $(LIB)) -lrunestore -lpthread
 	@$(DEMO)/flights $(DEMO)
+	@echo
+	@PYTHON="$(PYTHON)" sh examples/flights/python.sh $(DEMO)
 
 # ---- bench ------------------------------------------------------------------
 
-# The scoreboard, beside SQLite in the same run. EVENTS=100000 ROUNDS=1 make bench is a quick look.
-.PHONY: bench
-bench:
-	$(CARGO) run --release --quiet -p runestore-benches
+# The scoreboards, beside their peers in the same run. EVENTS=100000 ROUNDS=1 make bench is a quick look.
+.PHONY: bench bench-c bench-python
+bench: bench-c bench-python
+bench-c:
+	@$(CARGO) run --release --quiet -p runestore-benches
+bench-python: need-python need-cc
+	@PYTHON="$(PYTHON)" sh benches/python/run.sh $(BUILD)/bench-python
 
 # ---- fuzz -------------------------------------------------------------------
 
@@ -107,6 +113,15 @@ cpp: need-python need-cc need-c-tests all
 python: need-python need-c-tests
 	@PYTHON="$(PYTHON)" sh bindings/python/test.sh $(BUILD)/python
 
+# ---- docs -------------------------------------------------------------------
+
+.PHONY: docs
+docs: need-python need-cc
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps
+	@PYTHON="$(PYTHON)" sh tools/python-venv.sh $(BUILD)/docs/venv bindings/python/requirements-dev.txt
+	@$(BUILD)/docs/venv/bin/pdoc -o $(BUILD)/docs/python runestore
+	@echo "docs: target/doc/runestore/index.html for Rust, $(BUILD)/docs/python/index.html for Python"
+
 .PHONY: clean
 clean:
 	$(CARGO) clean
@@ -119,7 +134,7 @@ need-rust:
 	@$(CARGO) fmt --version >/dev/null 2>&1 && $(CARGO) clippy --version >/dev/null 2>&1 || \
 	    { echo "the tests need rustfmt and clippy: rustup component add rustfmt clippy" >&2; exit 1; }
 need-python:
-	@tools/need.sh "$(PYTHON) -m pip --version || $(PYTHON) -c 'import ensurepip, venv'" python3 python3-venv
+	@tools/need.sh "$(PYTHON) -c 'import ensurepip, venv'" python3 python3-venv
 need-cc:
 	@tools/need.sh "$(CC) --version" gcc libc6-dev
 need-c-tests:

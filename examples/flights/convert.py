@@ -29,6 +29,7 @@ import io
 import os
 import sys
 import zipfile
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -70,13 +71,13 @@ def main() -> None:
     converter.write(events, count)
 
 
-def is_fresh(outputs: list, inputs: list) -> bool:
+def is_fresh(outputs: list[Path], inputs: list[Path]) -> bool:
     if not all(path.exists() for path in outputs):
         return False
     return min(path.stat().st_mtime for path in outputs) > max(path.stat().st_mtime for path in inputs)
 
 
-def time_zones(airports: Path) -> dict:
+def time_zones(airports: Path) -> dict[str, tuple[int, bool]]:
     """Airport -> (minutes east of UTC in winter, whether it has summer time)."""
     with open(airports, encoding="utf-8", newline="") as file:
         zones = {row["faa"]: (int(row["tz"]) * HOUR, row["dst"] == "A") for row in csv.DictReader(file)}
@@ -84,15 +85,15 @@ def time_zones(airports: Path) -> dict:
 
 
 class Converter:
-    def __init__(self, zones: dict) -> None:
+    def __init__(self, zones: dict[str, tuple[int, bool]]) -> None:
         self.zones = zones
-        self.times = []  # minute << 32 | index in events: sorting these sorts stably by time
-        self.events = []
+        self.times: list[int] = []  # minute << 32 | index in events: sorting these sorts stably by time
+        self.events: list[str] = []
         self.counts = dict.fromkeys(("flights", "departed", "arrived", "cancelled"), 0)
-        self.ground_minutes = []
+        self.ground_minutes: list[int] = []
         self.odd = 0
 
-    def flight(self, row: dict) -> None:
+    def flight(self, row: dict[str, str]) -> None:
         self.counts["flights"] += 1
         route = f'"tags":["origin:{plain(row["origin"])}","dest:{plain(row["dest"])}"]'
         tail = "unknown" if row["tailnum"] == "NA" else plain(row["tailnum"])
@@ -186,7 +187,7 @@ def timestamp(minute: int) -> str:
     return DATES[minute // DAY] + CLOCKS[minute % DAY]
 
 
-def replace(path: Path, parts) -> None:
+def replace(path: Path, parts: Iterable[str]) -> None:
     """Writes the file whole or not at all."""
     partial = path.with_name(path.name + ".partial")
     with open(partial, "w", encoding="ascii", newline="\n") as file:

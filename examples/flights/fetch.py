@@ -68,7 +68,7 @@ def download(directory: Path) -> None:
     ]))
 
 
-def pip(directory: Path) -> list:
+def pip(directory: Path) -> list[str]:
     """The command line of a pip that works: this Python's, that of a virtual environment made here, or one in PATH."""
     own = [sys.executable, "-m", "pip"]
     if works(own):
@@ -92,7 +92,7 @@ def pip(directory: Path) -> list:
              f"or put {ARCHIVE} into {directory} by hand and run this again.")
 
 
-def works(command: list) -> bool:
+def works(command: list[str]) -> bool:
     try:
         return subprocess.run(command + ["--version"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL, check=False).returncode == 0
@@ -104,6 +104,7 @@ def extract(archive: Path, directory: Path) -> None:
     with tarfile.open(archive) as tar:
         for name in WANTED:
             source = tar.extractfile(f"{PACKAGE}-{VERSION}/{PACKAGE}/data/{name}")
+            assert source is not None, "the checksum says what is in the archive: these are files"
             # Whole or not at all: the file's presence is what the next run goes by.
             partial = directory / (name + ".partial")
             with source, open(partial, "wb") as target:
