@@ -115,11 +115,12 @@ python: need-python need-c-tests
 
 # ---- docs -------------------------------------------------------------------
 
+# pdoc warns of each annotation that it cannot look up under a class' public name; it prints them as they are written.
 .PHONY: docs
 docs: need-python need-cc
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps
 	@PYTHON="$(PYTHON)" sh tools/python-venv.sh $(BUILD)/docs/venv bindings/python/requirements-dev.txt
-	@$(BUILD)/docs/venv/bin/pdoc -o $(BUILD)/docs/python runestore
+	@$(BUILD)/docs/venv/bin/python -W ignore -m pdoc -o $(BUILD)/docs/python runestore runestore.aio
 	@echo "docs: target/doc/runestore/index.html for Rust, $(BUILD)/docs/python/index.html for Python"
 
 .PHONY: clean

@@ -1,11 +1,12 @@
 //! A result that is read piece by piece, handed out event by event.
 
+use crate::FORKS;
 use crate::error::{exception, refusal};
 use crate::event::Event;
 use crate::wait::{self, until};
 use pyo3::prelude::*;
 use runestore::{Error, ErrorKind, Next, Store};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -15,7 +16,11 @@ pub(crate) struct Cursor {
     cursor: runestore::Cursor,
     /// A cursor alone does not keep its store open.
     store: Arc<Store>,
+    /// In which process it was made: `FORKS` there.
+    forks: u64,
     stopped: AtomicBool,
+    /// Everything up to here was handed out or does not match. For any thread, also while one reads.
+    position: AtomicU64,
     piece: Mutex<Piece>,
 }
 
@@ -27,8 +32,6 @@ struct Piece {
     at: usize,
     /// Everything up to here was handed out or does not match, once all lines are.
     position: u64,
-    /// The same while some are not.
-    handed_out: u64,
 }
 
 /// What a turn came to.
@@ -39,17 +42,21 @@ enum Turn {
 
 impl Cursor {
     pub fn new(cursor: runestore::Cursor, store: Arc<Store>, position: u64) -> Cursor {
-        let piece = Piece { lines: Vec::new(), at: 0, position, handed_out: position };
-        Cursor { cursor, store, stopped: AtomicBool::new(false), piece: Mutex::new(piece) }
+        let piece = Mutex::new(Piece { lines: Vec::new(), at: 0, position });
+        let (stopped, position) = (AtomicBool::new(false), AtomicU64::new(position));
+        Cursor { cursor, store, forks: FORKS.load(SeqCst), stopped, position, piece }
     }
 
     /// The piece, for one thread at a time: who comes second would only get every other event.
     fn piece(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, Piece>> {
+        if self.forks != FORKS.load(SeqCst) {
+            // The core says so. Neither the lock nor what was read is the child's: a thread that is not there may
+            // hold the one, and the parent hands out the other.
+            self.store.head().map_err(|error| exception(py, &error))?;
+        }
         if let Ok(piece) = self.piece.try_lock() {
             return Ok(piece);
         }
-        // In a forked child the lock may be held for ever by a thread that is not there.
-        self.store.head().map_err(|error| exception(py, &error))?;
         let message = "another thread is reading from this iterator: one at a time, or make one for each thread";
         Err(refusal(py, ErrorKind::Misuse, message, &[]))
     }
@@ -67,10 +74,20 @@ impl Cursor {
                 Err(error) if self.was_stopped(&error) => return Ok(Some(Turn::Done)),
                 Err(error) => return Err(error),
             };
-            piece.handed_out = if turn.is_some() { piece.position } else { position };
             piece.position = position;
+            if !matches!(turn, Some(Turn::Events)) {
+                self.position.store(position, SeqCst);
+            }
             Ok(turn)
         })
+    }
+
+    /// Hands out the next event of the piece.
+    fn hand_out(&self, piece: &mut Piece) -> Option<Event> {
+        let event = piece.next()?;
+        let position = if piece.is_empty() { piece.position } else { event.fields().sequence_number() };
+        self.position.store(position, SeqCst);
+        Some(event)
     }
 
     fn was_stopped(&self, error: &Error) -> bool {
@@ -83,19 +100,12 @@ impl Piece {
         self.at == self.lines.len()
     }
 
-    /// Hands out the next event.
     fn next(&mut self) -> Option<Event> {
         let rest = &self.lines[self.at..];
         let text = &rest[..memchr::memchr(b'\n', rest)?];
         let event = Event::new(text);
-        self.handed_out = event.fields().sequence_number();
         self.at += text.len() + 1;
         Some(event)
-    }
-
-    /// How far everything was handed out.
-    fn position(&self) -> u64 {
-        if self.is_empty() { self.position } else { self.handed_out }
     }
 }
 
@@ -111,7 +121,7 @@ impl Cursor {
             if self.stopped.load(SeqCst) {
                 return Ok(None);
             }
-            if let Some(event) = piece.next() {
+            if let Some(event) = self.hand_out(&mut piece) {
                 return Ok(Some(event));
             }
             // Without a time-out this is always an answer.
@@ -139,13 +149,13 @@ impl Cursor {
     /// The next of the events that are there, or `None`.
     fn take(&self, py: Python<'_>) -> PyResult<Option<Event>> {
         let mut piece = self.piece(py)?;
-        Ok(if self.stopped.load(SeqCst) { None } else { piece.next() })
+        Ok(if self.stopped.load(SeqCst) { None } else { self.hand_out(&mut piece) })
     }
 
     /// Everything up to here was handed out or does not match.
     #[getter]
-    fn position(&self, py: Python<'_>) -> PyResult<u64> {
-        Ok(self.piece(py)?.position())
+    fn position(&self) -> u64 {
+        self.position.load(SeqCst)
     }
 
     /// Ends the iteration, from any thread: the `next` in progress, and all later ones.

@@ -17,6 +17,9 @@ use std::borrow::Cow;
 /// A structure that holds itself must end somewhere. The core has the real limit, 128.
 const LEVELS_MAX: usize = 200;
 
+/// A generator that does not end must end somewhere, too: no batch may have more text.
+const BATCH_BYTES_MAX: usize = 64 << 20;
+
 /// The text of one event or several.
 pub(crate) fn events(events: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     let py = events.py();
@@ -25,19 +28,21 @@ pub(crate) fn events(events: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
         encoder.event(events).map_err(|stop| stop.raise(py, "event", ErrorKind::InvalidEvent, Some(0)))?;
         return Ok(encoder.out);
     }
-    let iterable = match events.try_iter() {
-        Ok(iterable) if !events.is_instance_of::<PyString>() && !events.is_instance_of::<PyBytes>() => iterable,
-        _ => {
-            let message = format!(
-                "events: a {} is no event: give a dict, another mapping, a dataclass or an Event, or several of them \
-                 in a list; for JSON text there is append_json",
-                type_name(events)
-            );
-            return Err(refusal(py, ErrorKind::InvalidEvent, &message, &[("index", 0.into())]));
-        }
-    };
+    let class = events.get_type();
+    if text(events).is_some() || !(class.hasattr("__iter__")? || class.hasattr("__getitem__")?) {
+        let message = format!(
+            "events: a {} is no event: give a dict, another mapping, a dataclass or an Event, or several of them in a \
+             list; for JSON text there is append_json",
+            type_name(events)
+        );
+        return Err(refusal(py, ErrorKind::InvalidEvent, &message, &[("index", 0.into())]));
+    }
     encoder.out.push(b'[');
-    for (index, event) in iterable.enumerate() {
+    for (index, event) in events.try_iter()?.enumerate() {
+        if encoder.out.len() > BATCH_BYTES_MAX {
+            // The core refuses it.
+            break;
+        }
         if index > 0 {
             encoder.out.push(b',');
         }
@@ -85,7 +90,8 @@ fn utf8<'a>(text: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
 /// Why a value cannot be written.
 enum Stop {
     /// It is no JSON. The way to it is gathered from the inside out.
-    Fault { what: String, path: Vec<Step>, too_deep: bool },
+    /// `kind` is what it is wherever it stands.
+    Fault { what: String, path: Vec<Step>, kind: Option<ErrorKind> },
     /// Python code raised while it was looked at.
     Raised(PyErr),
 }
@@ -97,7 +103,12 @@ enum Step {
 
 impl Stop {
     fn fault(what: impl Into<String>) -> Stop {
-        Stop::Fault { what: what.into(), path: Vec::new(), too_deep: false }
+        Stop::Fault { what: what.into(), path: Vec::new(), kind: None }
+    }
+
+    /// What some reader of JSON could not read back, as the core calls it.
+    fn poison(what: impl Into<String>) -> Stop {
+        Stop::Fault { what: what.into(), path: Vec::new(), kind: Some(ErrorKind::InvalidJson) }
     }
 
     fn within(mut self, step: impl FnOnce() -> Step) -> Stop {
@@ -108,9 +119,9 @@ impl Stop {
     }
 
     fn raise(self, py: Python<'_>, root: &str, kind: ErrorKind, index: Option<usize>) -> PyErr {
-        let (what, path, too_deep) = match self {
+        let (what, path, kind) = match self {
             Stop::Raised(error) => return error,
-            Stop::Fault { what, path, too_deep } => (what, path, too_deep),
+            Stop::Fault { what, path, kind: own } => (what, path, own.unwrap_or(kind)),
         };
         let mut place = String::from(root);
         // A structure that holds itself has a long way to its fault.
@@ -127,7 +138,6 @@ impl Stop {
                 details.push(("field", field.as_str().into()));
             }
         }
-        let kind = if too_deep { ErrorKind::InvalidJson } else { kind };
         refusal(py, kind, &format!("{place}: {what}"), &details)
     }
 }
@@ -230,8 +240,8 @@ impl<'py> Encoder<'py> {
             self.time(value)?;
         } else {
             if depth >= LEVELS_MAX {
-                let what = "nests deeper than the 128 levels that are allowed, or holds itself: make it flatter".into();
-                return Err(Stop::Fault { what, path: Vec::new(), too_deep: true });
+                let what = "nests deeper than the 128 levels that are allowed, or holds itself: make it flatter";
+                return Err(Stop::poison(what));
             }
             if let Ok(list) = value.cast::<PyList>() {
                 self.array(list.iter(), depth)?;
@@ -266,43 +276,40 @@ impl<'py> Encoder<'py> {
         value: &Bound<'py, PyAny>,
         mut member: impl FnMut(&mut Self, &str, &Bound<'py, PyAny>) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
-        // Lists of their own: the values' code may run, and change what it is a part of.
-        let (keys, values) = if let Ok(dict) = value.cast::<PyDict>() {
-            (dict.keys(), dict.values())
+        // A copy: the values' code may run, or another thread, and change what they are a part of. Keys and
+        // values in one go: to allocate a list can run the garbage collector, and that can run anything.
+        let members: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)> = if let Ok(dict) = value.cast_exact::<PyDict>() {
+            dict.iter().collect()
         } else if is_dataclass(value)? {
             let fields = self.classes.dataclass_fields.bind(self.py).call1((value,))?;
-            let keys = PyList::empty(self.py);
-            let values = PyList::empty(self.py);
+            let mut members = Vec::new();
             for field in fields.try_iter()? {
                 let name = field?.getattr("name")?;
-                values.append(value.getattr(name.cast::<PyString>().map_err(PyErr::from)?)?)?;
-                keys.append(name)?;
+                let value = value.getattr(name.cast::<PyString>().map_err(PyErr::from)?)?;
+                members.push((name, value));
             }
-            (keys, values)
+            members
         } else if let Ok(mapping) = value.cast::<PyMapping>() {
-            let keys = PyList::empty(self.py);
-            let values = PyList::empty(self.py);
-            for key in mapping.try_iter()? {
-                let key = key?;
-                values.append(mapping.get_item(&key)?)?;
-                keys.append(key)?;
-            }
-            (keys, values)
+            // Also a subclass of dict, which may have an order or values of its own.
+            mapping.items()?.iter().map(|item| item.extract()).collect::<PyResult<_>>()?
         } else {
             return Err(Stop::fault(unsupported(value)));
         };
         self.out.push(b'{');
-        for (index, (key, value)) in keys.iter().zip(values.iter()).enumerate() {
+        for (index, (key, value)) in members.iter().enumerate() {
             let Ok(key) = key.cast::<PyString>() else {
                 let message =
-                    format!("the key {} is a {}: the keys of JSON objects are strings", shown(&key), type_name(&key));
+                    format!("the key {} is a {}: the keys of JSON objects are strings", shown(key), type_name(key));
                 return Err(Stop::fault(message));
             };
-            let key = utf8(key)?;
+            let Ok(key) = key.to_str() else {
+                let message = "a key holds an unpaired surrogate: it is no Unicode text, decode it anew";
+                return Err(Stop::poison(message));
+            };
             if index > 0 {
                 self.out.push(b',');
             }
-            member(self, key, &value).map_err(|stop| stop.within(|| Step::Key(clipped(key))))?;
+            member(self, key, value).map_err(|stop| stop.within(|| Step::Key(clipped(key))))?;
         }
         self.out.push(b'}');
         Ok(())
@@ -314,7 +321,9 @@ impl<'py> Encoder<'py> {
                 self.string(text);
                 Ok(())
             }
-            Err(_) => Err(Stop::fault("the string holds an unpaired surrogate: it is no Unicode text, decode it anew")),
+            Err(_) => {
+                Err(Stop::poison("the string holds an unpaired surrogate: it is no Unicode text, decode it anew"))
+            }
         }
     }
 
@@ -328,15 +337,20 @@ impl<'py> Encoder<'py> {
             let _ = serde_json::to_writer(&mut self.out, &small);
             return Ok(());
         }
+        let too_large =
+            "the integer is outside the range of a double, which some readers of JSON cannot pass: give it as a str";
         // By the class' own method: a subclass may print itself in another way.
         match self.classes.int_repr.bind(self.py).call1((number,)) {
             Ok(digits) => {
-                self.out.extend_from_slice(digits.cast::<PyString>().map_err(PyErr::from)?.to_str()?.as_bytes());
+                let digits = digits.cast::<PyString>().map_err(PyErr::from)?.to_str()?;
+                if !digits.parse::<f64>().is_ok_and(f64::is_finite) {
+                    return Err(Stop::poison(too_large));
+                }
+                self.out.extend_from_slice(digits.as_bytes());
                 Ok(())
             }
-            Err(error) if error.is_instance_of::<PyValueError>(self.py) => Err(Stop::fault(
-                "the integer is outside the range of a double, which some readers of JSON cannot pass: give it as a str",
-            )),
+            // Python itself refuses to write thousands of digits.
+            Err(error) if error.is_instance_of::<PyValueError>(self.py) => Err(Stop::poison(too_large)),
             Err(error) => Err(error.into()),
         }
     }

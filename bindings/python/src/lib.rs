@@ -11,6 +11,10 @@ mod store;
 mod wait;
 
 use pyo3::prelude::*;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+/// How many forks lie between this process and the first one.
+static FORKS: AtomicU64 = AtomicU64::new(0);
 
 #[pymodule]
 mod _native {
@@ -32,5 +36,6 @@ mod _native {
 /// To be called in a forked child, before anything else there.
 #[pyfunction]
 fn note_fork() {
+    FORKS.fetch_add(1, SeqCst);
     runestore::note_fork();
 }

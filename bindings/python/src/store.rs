@@ -5,6 +5,7 @@ use crate::encode;
 use crate::error::{exception, refusal};
 use crate::event;
 use crate::wait;
+use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use runestore::{Error, ErrorKind, Format, Next};
@@ -144,11 +145,18 @@ impl Store {
 
     /// An iterator over the events that match. Of the options, `format` must be `ndjson`. It stands
     /// behind `position`.
-    fn cursor(&self, py: Python<'_>, query: Given<'_, '_>, options: Given<'_, '_>, position: u64) -> PyResult<Cursor> {
+    fn cursor(
+        &self,
+        py: Python<'_>,
+        query: Given<'_, '_>,
+        options: Given<'_, '_>,
+        position: &Bound<'_, PyAny>,
+    ) -> PyResult<Cursor> {
         let query = encode::json(query, "query", ErrorKind::InvalidQuery)?;
         let options = encode::json(options, "options", ErrorKind::InvalidOptions)?;
         let cursor = self.call(py, |store| store.cursor_over(query.as_deref(), options.as_deref()))?;
-        Ok(Cursor::new(cursor, self.store.clone(), position))
+        // The query has it as well, and was looked at first: it refuses what is no position.
+        Ok(Cursor::new(cursor, self.store.clone(), position.extract()?))
     }
 
     /// The last position, 0 in an empty store.
@@ -157,7 +165,14 @@ impl Store {
     }
 
     /// The head, as soon as it is larger than `after`; `None` when that did not happen in time.
-    fn wait(&self, py: Python<'_>, after: u64, timeout: Option<f64>) -> PyResult<Option<u64>> {
+    fn wait(&self, py: Python<'_>, after: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<Option<u64>> {
+        let after: u64 = after.extract().map_err(|error: PyErr| {
+            if !error.is_instance_of::<PyOverflowError>(py) {
+                return error;
+            }
+            let message = "`after` must be a position, an integer from 0 to 18446744073709551615";
+            refusal(py, ErrorKind::InvalidOptions, message, &[("option", "after".into())])
+        })?;
         let timeout = wait::timeout(py, timeout)?;
         wait::until(py, timeout, |time| {
             let head = self.store.wait(after, time)?;

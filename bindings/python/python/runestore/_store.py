@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 import orjson
 
 from . import _native
+from ._errors import InvalidOptionsError
 from ._native import Event
 
 if TYPE_CHECKING:
@@ -348,6 +349,9 @@ class Store:
 
     def _follower(self, query: Query | None, after: int, limit: int | None) -> _native.Cursor:
         options = _options(limit, 0, "forward", format="ndjson", follow=True)
+        if after != 0 and query is not None:
+            # The core refuses what is no query: what is put together here is made of sound ones.
+            self._native.cursor(query, options, 0)
         return self._native.cursor(_behind(query, after), options, after)
 
 
@@ -367,9 +371,10 @@ def open(target: str | os.PathLike[str] | None = None, **store_opts: Any) -> Sto
     if target is None:
         return Store({"store": "memory", "store_opts": store_opts})
     target = os.fspath(target)
-    if target.startswith(("postgresql://", "postgres://")):
-        return Store({"store": "postgres", "store_opts": {"url": target, **store_opts}})
-    return Store({"store": "file", "store_opts": {"path": target, **store_opts}})
+    engine, option = ("postgres", "url") if target.startswith(("postgresql://", "postgres://")) else ("file", "path")
+    if option in store_opts:
+        raise InvalidOptionsError(f"`{option}` is the target already: give one of them", {"option": option})
+    return Store({"store": engine, "store_opts": {option: target, **store_opts}})
 
 
 def _options(limit: int | None, offset: int, direction: str, **more: Any) -> dict[str, Any]:
@@ -384,12 +389,12 @@ def _options(limit: int | None, offset: int, direction: str, **more: Any) -> dic
 
 def _behind(query: Query | None, after: int) -> Query | None:
     """The query, for the events behind `after`."""
-    if not after:
+    if after == 0:
         return query
+    if isinstance(query, (str, bytes)):
+        return _behind(orjson.loads(query), after)
     if query is None:
         return {"after": after}
-    if isinstance(query, (str, bytes)):
-        query = orjson.loads(query) or {}
     if isinstance(query, Mapping):
         return {**query, "after": max(after, query.get("after", 0))}
     return [{**each, "after": max(after, each.get("after", 0))} for each in query]

@@ -20,6 +20,7 @@ append them again.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import os
 import threading
 from collections.abc import AsyncIterator, Awaitable, Generator, Iterable, Mapping, Sequence
@@ -29,7 +30,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import runestore
 
 from . import _native, _store
-from ._errors import StoreError
+from ._errors import MisuseError, StoreError
 from ._native import Event
 from ._store import NewEvent, Page, Query
 
@@ -48,7 +49,9 @@ class Subscription(AsyncIterator[Event]):
     def __init__(self, cursor: _native.Cursor, watch: _Watch) -> None:
         self._cursor = cursor
         self._watch = watch
-        self._filling: asyncio.Future[bool | None] | None = None
+        # Of no loop: a turn that was cancelled in one may go on in another.
+        self._filling: concurrent.futures.Future[bool | None] | None = None
+        self._reading = False
 
     def __aiter__(self) -> Self:
         return self
@@ -56,16 +59,26 @@ class Subscription(AsyncIterator[Event]):
     async def __anext__(self) -> Event:
         """The next event, as soon as there is one.
 
-        Raises `runestore.ClosedError` when the store is closed meanwhile.
+        Raises `runestore.ClosedError` when the store is closed meanwhile, and `runestore.MisuseError`
+        where another task is reading.
         """
+        if self._reading:
+            raise MisuseError("another task is reading from this iterator: one at a time, or make one for each task")
+        self._reading = True
+        try:
+            return await self._next()
+        finally:
+            self._reading = False
+
+    async def _next(self) -> Event:
         # What a cancelled turn has begun goes on in its thread: taking an event meanwhile would collide.
         if self._filling is None and (event := self._cursor.take()) is not None:
             return event
         while True:
             if self._filling is None:
-                self._filling = asyncio.ensure_future(asyncio.to_thread(self._cursor.fill, 0.0))
+                self._filling = self._fill()
             try:
-                filled = await asyncio.shield(self._filling)
+                filled = await asyncio.shield(asyncio.wrap_future(self._filling))
             finally:
                 if self._filling.done():
                     self._filling = None
@@ -75,6 +88,19 @@ class Subscription(AsyncIterator[Event]):
                 return event
             else:
                 raise StopAsyncIteration
+
+    def _fill(self) -> concurrent.futures.Future[bool | None]:
+        """Begins to read on, in a thread."""
+        filling: concurrent.futures.Future[bool | None] = concurrent.futures.Future()
+
+        def run() -> None:
+            try:
+                filling.set_result(self._cursor.fill(0.0))
+            except BaseException as error:
+                filling.set_exception(error)
+
+        asyncio.get_running_loop().run_in_executor(None, run)
+        return filling
 
     @property
     def position(self) -> int:
@@ -194,6 +220,10 @@ class Store:
 
     async def wait(self, after: int, timeout: float | None = None) -> int | None:
         """As `runestore.Store.wait`."""
+        # Once without waiting: it knows which values are allowed.
+        head = self._store.wait(after, 0.0 if timeout is None else min(timeout, 0.0))
+        if head is not None:
+            return head
         try:
             async with asyncio.timeout(timeout):
                 while self._store.head <= after:
@@ -270,6 +300,8 @@ class _Watch:
 
     async def wait(self, after: int) -> None:
         """Returns when the head is larger than `after`, or somebody calls `wake`."""
+        if self._store.head > after:
+            return
         future = asyncio.get_running_loop().create_future()
         with self._lock:
             self._waiting[future] = after
@@ -297,7 +329,8 @@ class _Watch:
                     return
                 after = min(self._waiting.values())
             try:
-                head = self._store.wait(after, self._LOOK)
+                # Not for more than the next event: who comes meanwhile may wait for less than all others.
+                head = self._store.wait(min(after, self._store.head), self._LOOK)
             except StoreError as error:
                 with self._lock:
                     self._end(list(self._waiting), error)

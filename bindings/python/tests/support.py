@@ -1,0 +1,60 @@
+"""What the tests share."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+# How long anything may take that takes no time. A test that needs it fails: it is never waited for.
+PATIENCE = 60.0
+
+
+def new(data: Any = None, **fields: Any) -> dict[str, Any]:
+    """An event to append."""
+    event = {"type": "Opened", "domain": "account", "instance_id": "a-1", **fields}
+    if data is not None:
+        event["data"] = data
+    return event
+
+
+class Threads:
+    """Threads whose errors are not lost: `join` waits for all, within a bound, and raises the first."""
+
+    def __init__(self, *works: Callable[[], object]) -> None:
+        self.errors: list[BaseException] = []
+        self.threads = [threading.Thread(target=self._run, args=(work,), daemon=True) for work in works]
+        for thread in self.threads:
+            thread.start()
+
+    def _run(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except BaseException as error:
+            self.errors.append(error)
+
+    def join(self) -> None:
+        for thread in self.threads:
+            thread.join(PATIENCE)
+            assert not thread.is_alive(), "a thread hangs"
+        if self.errors:
+            raise self.errors[0]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Waits for what another thread is about to do, where that has no event to tell it."""
+    look = threading.Event()
+    for _ in range(int(PATIENCE / 0.002)):
+        if condition():
+            return
+        look.wait(0.002)
+    raise AssertionError("it did not come")
+
+
+def in_a_new_process(program: str) -> str:
+    """What a Python program prints, which must end well and say nothing on stderr."""
+    command = [sys.executable, "-W", "error", "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 0, f"exit {done.returncode}: {done.stderr}"
+    assert done.stderr == ""
+    return done.stdout

@@ -1,0 +1,116 @@
+"""A million events in and a million out: memory that was used is given back."""
+
+import gc
+import resource
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import new
+
+import runestore
+
+LIST = 1000
+# Stores are opened and closed, so what one holds is bounded: 20,000 events are some 6 MB in the core, and the
+# objects of a list less than 1 MB. A leak of 16 bytes an event would be 16 MB.
+GROWTH_MAX = 12 << 20
+
+
+def resident() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+def append(store: runestore.Store) -> None:
+    batch = [new({"n": n, "text": "x" * 40, "big": 10**25}, tags=["a"]) for n in range(LIST)]
+    for _ in range(20):
+        assert len(store.append(batch)) == LIST
+
+
+def a_round_of_appends() -> int:
+    with runestore.open() as store:
+        append(store)
+        return store.head
+
+
+def test_a_million_appends_leave_nothing_behind() -> None:
+    for _ in range(5):
+        a_round_of_appends()
+    gc.collect()
+    before = resident()
+    assert sum(a_round_of_appends() for _ in range(50)) == 1_000_000
+    gc.collect()
+    assert resident() - before < GROWTH_MAX
+
+
+def reads(store: runestore.Store) -> int:
+    events: list[runestore.Event] = store.get_events()
+    touched = sum(event.data["n"] >= 0 for event in events)
+    for event in store.events():
+        touched += event.data["big"] == 10**25
+    subscription = store.subscribe(limit=store.head)
+    touched += sum(event.to_dict()["tags"] == ["a"] for event in subscription)
+    touched += len(store.get_page(limit=store.head).events) + store.get_events_json(format="ndjson").count(b"\n")
+    return int(touched)
+
+
+def test_a_million_events_read_leave_nothing_behind() -> None:
+    with runestore.open() as store:
+        append(store)
+        for _ in range(3):
+            reads(store)
+        gc.collect()
+        before = resident()
+        assert sum(reads(store) for _ in range(10)) == 1_000_000
+        gc.collect()
+        assert resident() - before < GROWTH_MAX
+
+
+def test_a_stream_holds_a_piece_at_a_time() -> None:
+    """100 MB are read; a piece is 1 MiB."""
+    with runestore.open() as store:
+        for _ in range(25):
+            store.append([new("x" * 100_000)] * 40)
+        for event in store.events(limit=50):
+            assert event.sequence_number
+        before, peak = resident(), 0
+        for event in store.events():
+            if event.sequence_number % 50 == 0:
+                peak = max(peak, resident())
+        assert peak - before < GROWTH_MAX
+
+
+def test_errors_leave_nothing_behind(store: runestore.Store) -> None:
+    nan: Any = [new()] * 10 + [new({"a": [1, {"b": float("nan")}]})]
+
+    def fail(times: int) -> None:
+        for _ in range(times):
+            with pytest.raises(runestore.InvalidEventError):
+                store.append(nan)
+            with pytest.raises(runestore.ConflictError):
+                store.append(new(), expected_version="exists")
+            with pytest.raises(runestore.InvalidQueryError):
+                store.subscribe({"x": 1})
+
+    fail(3000)
+    gc.collect()
+    before, objects = resident(), len(gc.get_objects())
+    fail(30_000)
+    gc.collect()
+    assert len(gc.get_objects()) - objects < 1000
+    assert resident() - before < GROWTH_MAX
+
+
+def test_cursors_that_were_left_in_the_middle_are_given_back(store: runestore.Store) -> None:
+    append(store)
+
+    def leave(times: int) -> None:
+        for _ in range(times):
+            next(store.events())
+            next(store.subscribe())
+
+    # Each holds a piece of 1 MiB while it is there.
+    leave(100)
+    before = resident()
+    leave(1000)
+    assert resident() - before < GROWTH_MAX
