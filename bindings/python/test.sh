@@ -46,7 +46,10 @@ echo "python: types"
 "$in_venv" -m mypy.stubtest runestore
 "$in_venv" -m mypy --config-file "$here/pyproject.toml" --cache-dir "$build/mypy" -p runestore
 "$in_venv" -m mypy --config-file "$here/pyproject.toml" --cache-dir "$build/mypy" "$here/tests"
-# Of the examples, those that use the package.
-for example in $(grep -l '^import runestore' "$here"/../../examples/*/*.py); do
-    "$in_venv" -m mypy --config-file "$here/pyproject.toml" --cache-dir "$build/mypy" "$example"
+# The examples and the scoreboard, with the libraries that they use.
+"$build/venv/bin/pip" install -q --disable-pip-version-check -r "$here/../../examples/flights/requirements.txt" \
+    -r "$here/../../benches/python/requirements.txt"
+for folder in examples/flights benches/python; do
+    (cd "$here/../../$folder" &&
+        "$in_venv" -m mypy --config-file "$here/pyproject.toml" --cache-dir "$build/mypy" ./*.py)
 done

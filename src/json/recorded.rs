@@ -55,7 +55,7 @@ impl<'a> RecordedEvent<'a> {
     /// The same for a text that a store gave: nothing is checked. In any other text, what is not there
     /// reads as 0 or as empty.
     pub fn stored(text: &'a [u8]) -> RecordedEvent<'a> {
-        RecordedEvent { text: std::str::from_utf8(text).unwrap_or_default() }
+        RecordedEvent { text: simdutf8::basic::from_utf8(text).unwrap_or_default() }
     }
 
     /// The position in the whole store, from 1 on.

@@ -218,44 +218,58 @@ impl<'py> Encoder<'py> {
     fn value(&mut self, value: &Bound<'py, PyAny>, depth: usize) -> Result<(), Stop> {
         // First what most values are, by their exact class.
         if let Ok(text) = value.cast_exact::<PyString>() {
-            return self.text(text);
-        }
-        if let Ok(number) = value.cast_exact::<PyInt>() {
-            return self.integer(number);
-        }
-        if value.is_none() {
-            self.out.extend_from_slice(b"null");
-        } else if let Ok(truth) = value.cast::<PyBool>() {
+            self.text(text)
+        } else if let Ok(number) = value.cast_exact::<PyInt>() {
+            self.integer(number)
+        } else if value.is_exact_instance_of::<PyDict>() || value.is_exact_instance_of::<PyList>() {
+            self.container(value, depth)
+        } else if let Ok(number) = value.cast_exact::<PyFloat>() {
+            self.float(number.value())
+        } else if let Ok(truth) = value.cast_exact::<PyBool>() {
             self.out.extend_from_slice(if truth.is_true() { b"true" } else { b"false" });
-        } else if let Ok(number) = value.cast::<PyFloat>() {
-            self.float(number.value())?;
+            Ok(())
+        } else if value.is_none() {
+            self.out.extend_from_slice(b"null");
+            Ok(())
+        } else {
+            self.other(value, depth)
+        }
+    }
+
+    /// A value of any other class.
+    fn other(&mut self, value: &Bound<'py, PyAny>, depth: usize) -> Result<(), Stop> {
+        if let Ok(number) = value.cast::<PyFloat>() {
+            self.float(number.value())
         } else if let Ok(text) = value.cast::<PyString>() {
-            self.text(text)?;
+            self.text(text)
         } else if let Ok(number) = value.cast::<PyInt>() {
-            self.integer(number)?;
+            self.integer(number)
         } else if value.is_instance(self.classes.uuid.bind(self.py))? {
             let text = value.str()?;
-            self.text(&text)?;
+            self.text(&text)
         } else if value.is_instance(self.classes.datetime.bind(self.py))? {
-            self.time(value)?;
+            self.time(value)
         } else {
-            if depth >= LEVELS_MAX {
-                let what = "nests deeper than the 128 levels that are allowed, or holds itself: make it flatter";
-                return Err(Stop::poison(what));
-            }
-            if let Ok(list) = value.cast::<PyList>() {
-                self.array(list.iter(), depth)?;
-            } else if let Ok(tuple) = value.cast::<PyTuple>() {
-                self.array(tuple.iter(), depth)?;
-            } else {
-                self.object(value, |encoder, key, value| {
-                    encoder.string(key);
-                    encoder.out.push(b':');
-                    encoder.value(value, depth + 1)
-                })?;
-            }
+            self.container(value, depth)
         }
-        Ok(())
+    }
+
+    fn container(&mut self, value: &Bound<'py, PyAny>, depth: usize) -> Result<(), Stop> {
+        if depth >= LEVELS_MAX {
+            let what = "nests deeper than the 128 levels that are allowed, or holds itself: make it flatter";
+            return Err(Stop::poison(what));
+        }
+        if let Ok(list) = value.cast::<PyList>() {
+            self.array(list.iter(), depth)
+        } else if let Ok(tuple) = value.cast::<PyTuple>() {
+            self.array(tuple.iter(), depth)
+        } else {
+            self.object(value, |encoder, key, value| {
+                encoder.string(key);
+                encoder.out.push(b':');
+                encoder.value(value, depth + 1)
+            })
+        }
     }
 
     fn array(&mut self, items: impl Iterator<Item = Bound<'py, PyAny>>, depth: usize) -> Result<(), Stop> {
@@ -328,8 +342,17 @@ impl<'py> Encoder<'py> {
     }
 
     fn string(&mut self, text: &str) {
-        // Writing to memory does not fail.
-        let _ = serde_json::to_writer(&mut self.out, text);
+        // Without a branch for each byte: most texts have nothing to escape.
+        let escapes = text.bytes().fold(false, |any, byte| any | (byte < 0x20) | (byte == b'"') | (byte == b'\\'));
+        if escapes {
+            // Writing to memory does not fail.
+            let _ = serde_json::to_writer(&mut self.out, text);
+        } else {
+            self.out.reserve(text.len() + 2);
+            self.out.push(b'"');
+            self.out.extend_from_slice(text.as_bytes());
+            self.out.push(b'"');
+        }
     }
 
     fn integer(&mut self, number: &Bound<'py, PyInt>) -> Result<(), Stop> {
