@@ -13,6 +13,8 @@ use crate::error::{Error, ErrorKind, Result, clipped, shown};
 use crate::event::name_fault;
 use crate::id::parse_id;
 use crate::time::Timestamp;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use std::borrow::Cow;
 
 /// The fields of one stored event: slices of its JSON text.
@@ -170,9 +172,13 @@ fn is_sound(field: usize, fields: &Fields<'_>) -> bool {
         TYPE | DOMAIN | INSTANCE_ID => string(text).is_some_and(|name| name_fault(&name).is_none()),
         TAGS => items(text).is_some_and(|mut tags| tags.all(|tag| string(tag).is_some())),
         DATA => fields[DATA].is_some() != fields[DATA_BASE64].is_some(),
-        DATA_BASE64 => fields[DATA_BASE64].is_none_or(|text| string(text).is_some()),
+        DATA_BASE64 => fields[DATA_BASE64].is_none_or(|text| string(text).is_some_and(|text| is_base64(&text))),
         _ => text.starts_with('{'),
     }
+}
+
+fn is_base64(text: &str) -> bool {
+    BASE64_STANDARD.decode(text.as_bytes()).is_ok()
 }
 
 type Fields<'a> = [Option<&'a str>; FIELDS.len()];

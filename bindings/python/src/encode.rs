@@ -31,7 +31,7 @@ pub(crate) fn events(events: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     let class = events.get_type();
     if text(events).is_some() || !(class.hasattr("__iter__")? || class.hasattr("__getitem__")?) {
         let message = format!(
-            "events: a {} is no event: give a dict, another mapping, a dataclass or an Event, or several of them in a \
+            "events: `{}` is no event: give a dict, another mapping, a dataclass or an Event, or several of them in a \
              list; for JSON text there is append_json",
             type_name(events)
         );
@@ -80,7 +80,8 @@ pub(crate) fn text<'a>(value: &'a Bound<'_, PyAny>) -> Option<PyResult<Cow<'a, [
     value.cast::<PyByteArray>().ok().map(|bytes| Ok(Cow::Owned(bytes.to_vec())))
 }
 
-fn utf8<'a>(text: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
+/// The text of a `str`.
+pub(crate) fn utf8<'a>(text: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
     text.to_str().map_err(|_| {
         let message = "the text holds an unpaired surrogate: it is no Unicode text, decode it anew";
         refusal(text.py(), ErrorKind::InvalidJson, message, &[])
@@ -197,7 +198,7 @@ impl<'py> Encoder<'py> {
         }
         if !self.is_event(value)? {
             let message =
-                format!("a {} is no event: give a dict, another mapping, a dataclass or an Event", type_name(value));
+                format!("`{}` is no event: give a dict, another mapping, a dataclass or an Event", type_name(value));
             return Err(Stop::fault(message));
         }
         self.object(value, |encoder, key, value| match bytes(value) {
@@ -312,8 +313,11 @@ impl<'py> Encoder<'py> {
         self.out.push(b'{');
         for (index, (key, value)) in members.iter().enumerate() {
             let Ok(key) = key.cast::<PyString>() else {
-                let message =
-                    format!("the key {} is a {}: the keys of JSON objects are strings", shown(key), type_name(key));
+                let message = format!(
+                    "the key {} is of type `{}`: the keys of JSON objects are strings",
+                    shown(key),
+                    type_name(key)
+                );
                 return Err(Stop::fault(message));
             };
             let Ok(key) = key.to_str() else {
@@ -399,7 +403,10 @@ impl<'py> Encoder<'py> {
         let time = if seconds % 60.0 == 0.0 {
             time.clone()
         } else {
-            time.call_method1("astimezone", (self.classes.utc.bind(self.py),))?
+            // At the ends of the calendar there is no such time in UTC.
+            time.call_method1("astimezone", (self.classes.utc.bind(self.py),)).map_err(|_| {
+                Stop::fault(format!("the datetime {} is out of range: give one that has a time in UTC", shown(time)))
+            })?
         };
         let text = time.call_method0("isoformat")?;
         self.text(text.cast::<PyString>().map_err(PyErr::from)?)
@@ -424,7 +431,7 @@ fn unsupported(value: &Bound<'_, PyAny>) -> String {
     } else {
         "give str, int, float, bool, None, dict, list, tuple, UUID, an aware datetime or a dataclass"
     };
-    format!("a {} has no JSON form: {remedy}", type_name(value))
+    format!("`{}` has no JSON form: {remedy}", type_name(value))
 }
 
 fn type_name(value: &Bound<'_, PyAny>) -> String {

@@ -12,11 +12,12 @@ pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
 
 /// An exception for what the binding itself refuses.
 pub(crate) fn refusal(py: Python<'_>, kind: ErrorKind, message: &str, details: &[(&str, serde_json::Value)]) -> PyErr {
-    let mut error = serde_json::Map::new();
-    error.insert("code".into(), kind.code().into());
-    error.insert("message".into(), message.into());
-    error.extend(details.iter().map(|(name, value)| (String::from(*name), value.clone())));
-    from_json(py, serde_json::Value::from(error).to_string().as_bytes())
+    let mut error = format!(r#"{{"code":"{}","message":{}"#, kind.code(), serde_json::Value::from(message));
+    for (name, value) in details {
+        error.push_str(&format!(r#","{name}":{value}"#));
+    }
+    error.push('}');
+    from_json(py, error.as_bytes())
 }
 
 /// `runestore._errors` knows the classes; an error is an object with `code`, `message` and details.

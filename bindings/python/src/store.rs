@@ -7,7 +7,7 @@ use crate::event;
 use crate::wait;
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::{PyBytes, PyList, PyString};
 use runestore::{Error, ErrorKind, Format, Next};
 use std::sync::Arc;
 
@@ -181,7 +181,8 @@ impl Store {
     }
 
     /// The position recorded for a source, 0 if there is none.
-    fn tracking(&self, py: Python<'_>, source: &str) -> PyResult<u64> {
+    fn tracking(&self, py: Python<'_>, source: &Bound<'_, PyString>) -> PyResult<u64> {
+        let source = encode::utf8(source)?;
         self.call(py, |store| store.tracking(source))
     }
 

@@ -155,7 +155,7 @@ def test_from_json_refuses_what_is_no_text_of_an_event(store: runestore.Store) -
         with pytest.raises(TypeError):
             from_json(value)
     [binary] = store.append(new(b"abc"))
-    with pytest.raises(runestore.InvalidEventError, match="no base64"):
+    with pytest.raises(runestore.InvalidEventError, match="data_base64"):
         Event.from_json(binary.json.replace(b"YWJj", b"YW!j"))
 
 
