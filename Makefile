@@ -135,7 +135,7 @@ need-rust:
 	@$(CARGO) fmt --version >/dev/null 2>&1 && $(CARGO) clippy --version >/dev/null 2>&1 || \
 	    { echo "the tests need rustfmt and clippy: rustup component add rustfmt clippy" >&2; exit 1; }
 need-python:
-	@tools/need.sh "$(PYTHON) -c 'import ensurepip, venv'" python3 python3-venv
+	@tools/need.sh "$(PYTHON) -c 'import ensurepip, sys, venv; assert sys.version_info >= (3, 11)'" python3 python3-venv
 need-cc:
 	@tools/need.sh "$(CC) --version" gcc libc6-dev
 need-c-tests:

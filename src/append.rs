@@ -173,6 +173,11 @@ impl Batch {
         self.events.is_empty()
     }
 
+    /// How many tags they have together.
+    pub fn tags(&self) -> usize {
+        self.tags.len()
+    }
+
     /// The bytes of all heads and tails: what is to be stored, but for the numbers.
     pub fn text_bytes(&self) -> usize {
         self.text.len()

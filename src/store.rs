@@ -150,9 +150,7 @@ impl Store {
         }
         let page = self.read(&query, &options, options.format, out, &call)?;
         if let Some(page) = page {
-            out.extend_from_slice(b",\"pagination\":");
-            json::write_pagination(&page, out)?;
-            out.push(b'}');
+            json::end_page(&page, out)?;
         }
         Ok(())
     }
@@ -217,17 +215,21 @@ impl Store {
     ///
     /// As [`Store::get_events_json`].
     pub fn cursor(self: &Arc<Self>, query: Option<&str>, options: Option<&str>) -> Result<Cursor> {
-        self.cursor_over(query.map(str::as_bytes), options.map(str::as_bytes))
+        self.cursor_over(query.map(str::as_bytes), options.map(str::as_bytes), 0)
     }
 
-    /// The same for bytes as another language has them.
+    /// The same for bytes as another language has them, and for events behind `after` only, whatever
+    /// the query says.
     ///
     /// # Errors
     ///
     /// As [`Store::get_events_json`].
-    pub fn cursor_over(self: &Arc<Self>, query: Option<&[u8]>, options: Option<&[u8]>) -> Result<Cursor> {
+    pub fn cursor_over(self: &Arc<Self>, query: Option<&[u8]>, options: Option<&[u8]>, after: u64) -> Result<Cursor> {
         let _call = self.gate.enter(None)?;
-        let query = read_query(query)?;
+        let mut query = read_query(query)?;
+        for filter in &mut query.filters {
+            filter.after = filter.after.max(after);
+        }
         let options = json::read_cursor_options(options.map(|bytes| Input::new("options", bytes)).transpose()?)?;
         Ok(Cursor::new(self, query, options, self.engine.head()?))
     }

@@ -43,7 +43,7 @@ pub unsafe extern "C" fn store_cursor_open(
         let store = look_up::<Store, _>(store)?;
         // SAFETY: the caller promised query_len and opts_len readable bytes.
         let (query, opts) = unsafe { (input("query", query, query_len)?, input("opts", opts, opts_len)?) };
-        write(cursor, issue(Arc::new(store.cursor_over(query, opts)?))?);
+        write(cursor, issue(Arc::new(store.cursor_over(query, opts, 0)?))?);
         Ok(STORE_OK)
     })
 }

@@ -53,8 +53,8 @@ impl Index {
         self.ids.len()
     }
 
-    /// Makes room for the events of a batch in all that grows by each event, `None` if there is no memory.
-    /// Postings and names grow by little, and seldom.
+    /// Makes room for the events of a batch in all that grows by each event, each name and each stream, `None`
+    /// if there is no memory. Only the lists of ordinals behind them grow by themselves.
     pub fn try_reserve(&mut self, batch: &Batch) -> Option<()> {
         let events = batch.len();
         let given = batch.ids().filter(|id| id.given).count();
@@ -62,6 +62,10 @@ impl Index {
         self.event_types.try_reserve(events).ok()?;
         self.event_streams.try_reserve(events).ok()?;
         self.times.try_reserve(events)?;
+        self.types.try_reserve(events)?;
+        self.domains.try_reserve(events)?;
+        self.tags.try_reserve(batch.tags())?;
+        self.streams.try_reserve(events)?;
         let (ids, hasher) = (&self.ids, &self.hasher);
         self.given.try_reserve(given, |&ordinal| hasher.hash_one(ids[ordinal as usize])).ok()
     }

@@ -21,6 +21,13 @@ impl Names {
         self.table.find(self.hasher.hash_one(name), |&number| &*self.entries[number as usize].name == name).copied()
     }
 
+    /// Makes room for so many more names, `None` if there is no memory.
+    pub fn try_reserve(&mut self, names: usize) -> Option<()> {
+        let Names { table, hasher, entries } = self;
+        entries.try_reserve(names).ok()?;
+        table.try_reserve(names, |&number| hasher.hash_one(&*entries[number as usize].name)).ok()
+    }
+
     /// The number of `name`, which gets the next one if it has none.
     pub fn intern(&mut self, name: &str) -> u32 {
         let Names { table, hasher, entries } = self;

@@ -32,6 +32,20 @@ impl Streams {
         self.table.find(self.hasher.hash_one((domain, instance_id)), is_it).copied()
     }
 
+    /// Makes room for so many more streams, `None` if there is no memory.
+    pub fn try_reserve(&mut self, more: usize) -> Option<()> {
+        let Streams { table, streams, instance_table, instances, hasher } = self;
+        streams.try_reserve(more).ok()?;
+        instances.try_reserve(more).ok()?;
+        let hash_of = |&number: &u32| {
+            let stream: &Stream = &streams[number as usize];
+            hasher.hash_one((stream.domain, &*stream.instance_id))
+        };
+        table.try_reserve(more, hash_of).ok()?;
+        let name_of = |instance: &u32| &*streams[instances[*instance as usize][0] as usize].instance_id;
+        instance_table.try_reserve(more, |instance| hasher.hash_one(name_of(instance))).ok()
+    }
+
     /// The number of a stream, which gets the next one if it does not exist.
     pub fn intern(&mut self, domain: u32, instance_id: &str) -> u32 {
         let Streams { table, streams, hasher, .. } = self;

@@ -91,14 +91,14 @@ impl Sink for Answers<'_> {
     }
 }
 
-/// Appends where a page stands.
-pub(crate) fn write_pagination(page: &Pagination, out: &mut Vec<u8>) -> Result<()> {
+/// Appends the end of a paginated answer, whose beginning is `{"events":` and the array.
+pub(crate) fn end_page(page: &Pagination, out: &mut Vec<u8>) -> Result<()> {
     let Pagination { total_count, page_size, page_number, total_pages, has_next, has_prev, head } = page;
     let text = format!(
-        r#"{{"total_count":{total_count},"page_size":{page_size},"page_number":{page_number},"total_pages":{total_pages},"has_next":{has_next},"has_prev":{has_prev},"head":{head}}}"#
+        r#","pagination":{{"total_count":{total_count},"page_size":{page_size},"page_number":{page_number},"total_pages":{total_pages},"has_next":{has_next},"has_prev":{has_prev},"head":{head}}}}}"#
     );
-    // Exactly so much, a brace and a NUL: the events before it may fill half of the memory.
-    out.try_reserve_exact(text.len() + 2).map_err(|_| no_memory(out.len()))?;
+    // Exactly so much, and a NUL: the events before it may fill half of the memory.
+    out.try_reserve_exact(text.len() + 1).map_err(|_| no_memory(out.len()))?;
     out.extend_from_slice(text.as_bytes());
     Ok(())
 }

@@ -13,7 +13,7 @@ mod recorded;
 mod walk;
 mod write;
 
-pub(crate) use answer::{Answers, reserve_for, summary, write_pagination};
+pub(crate) use answer::{Answers, end_page, reserve_for, summary};
 pub(crate) use batch::read_batch;
 pub(crate) use config::{no_options, read_config, unknown_engine};
 pub(crate) use options::{read_append_options, read_cursor_options, read_options};

@@ -6,16 +6,17 @@ use super::fields::{
     TYPE, VERSION, field,
 };
 use super::members::{items, string, unsigned};
-use super::walk::{Fault, LEVELS_MAX, Walker};
+use super::walk::{Fault, LEVELS_MAX, Walker, compact};
 use super::write::{write_numbered, write_string};
 use crate::append::BatchEvent;
 use crate::error::{Error, ErrorKind, Result, clipped, shown};
-use crate::event::name_fault;
+use crate::event::{TAGS_MAX, name_fault};
 use crate::id::parse_id;
 use crate::time::Timestamp;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// The fields of one stored event: slices of its JSON text.
 ///
@@ -120,20 +121,31 @@ impl<'a> RecordedEvent<'a> {
         self.field(METADATA).unwrap_or("{}")
     }
 
+    /// Appends the event as a store writes it, without the newline: its fields in order, no white space.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        self.write_fields(|_| true, out);
+    }
+
     /// Appends the event as it would be offered to a store: all its fields but the two numbers that
     /// a store assigns.
     pub fn write_new(&self, out: &mut Vec<u8>) {
+        self.write_fields(|field| !matches!(field, SEQUENCE_NUMBER | STREAM_VERSION), out);
+    }
+
+    fn write_fields(&self, wanted: impl Fn(usize) -> bool, out: &mut Vec<u8>) {
+        let fields = fields(self.text).ok().and_then(Result::ok).unwrap_or_default();
         let mut separator = b'{';
-        for (field, value) in FIELDS.iter().zip(fields(self.text).ok().and_then(Result::ok).unwrap_or_default()) {
-            let Some(value) = value else { continue };
-            if matches!(*field, "sequence_number" | "stream_version") {
-                continue;
-            }
+        for (field, text) in fields.iter().enumerate().filter(|(field, _)| wanted(*field)) {
+            let Some(text) = text else { continue };
             out.push(separator);
             separator = b',';
-            write_string(field, out);
+            write_string(FIELDS[field], out);
             out.push(b':');
-            out.extend_from_slice(value.as_bytes());
+            match string(text) {
+                // With the mandatory escapes only.
+                Some(name) if text.starts_with('"') && field != DATA => write_string(&name, out),
+                _ => compact(text, out),
+            }
         }
         out.push(b'}');
     }
@@ -167,14 +179,24 @@ fn is_sound(field: usize, fields: &Fields<'_>) -> bool {
     match field {
         SEQUENCE_NUMBER | STREAM_VERSION => unsigned(text).is_some_and(|number| number > 0),
         VERSION => unsigned(text).is_some_and(|version| (1..=u32::MAX.into()).contains(&version)),
-        ID => string(text).is_some_and(|id| parse_id(&id).is_some()),
-        INSERTED_AT => string(text).is_some_and(|time| Timestamp::parse(&time).is_some()),
+        ID => string(text).is_some_and(|id| parse_id(&id).is_some_and(|uuid| uuid.to_string() == id)),
+        INSERTED_AT => {
+            string(text).is_some_and(|time| Timestamp::parse(&time).is_some_and(|read| read.to_string() == time))
+        }
         TYPE | DOMAIN | INSTANCE_ID => string(text).is_some_and(|name| name_fault(&name).is_none()),
-        TAGS => items(text).is_some_and(|mut tags| tags.all(|tag| string(tag).is_some())),
+        TAGS => tags(text).is_some_and(|tags| {
+            let distinct: BTreeSet<&str> = tags.iter().map(|tag| &**tag).collect();
+            distinct.len() == tags.len() && tags.len() <= TAGS_MAX && tags.iter().all(|tag| name_fault(tag).is_none())
+        }),
         DATA => fields[DATA].is_some() != fields[DATA_BASE64].is_some(),
         DATA_BASE64 => fields[DATA_BASE64].is_none_or(|text| string(text).is_some_and(|text| is_base64(&text))),
         _ => text.starts_with('{'),
     }
+}
+
+/// The tags of an array, `None` where it is something else.
+fn tags(array: &str) -> Option<Vec<Cow<'_, str>>> {
+    items(array)?.map(string).collect()
 }
 
 fn is_base64(text: &str) -> bool {

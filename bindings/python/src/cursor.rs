@@ -57,7 +57,7 @@ impl Cursor {
         if let Ok(piece) = self.piece.try_lock() {
             return Ok(piece);
         }
-        let message = "another thread is reading from this iterator: one at a time, or make one for each thread";
+        let message = "another call is reading from this iterator: one at a time, or make one for each thread";
         Err(refusal(py, ErrorKind::Misuse, message, &[]))
     }
 

@@ -60,7 +60,8 @@ pub(crate) fn extend(list: &Bound<'_, PyList>, lines: &[u8]) -> PyResult<()> {
 
 #[pymethods]
 impl Event {
-    /// Makes an event from its JSON text, as `Event.json` gave it.
+    /// Makes an event from its JSON text, as `Event.json` gave it; the order of its fields and white space
+    /// do not matter.
     ///
     /// >>> import runestore
     /// >>> runestore.Event.from_json(b'{"sequence_number":1}')
@@ -69,9 +70,11 @@ impl Event {
     /// runestore.InvalidEventError: event: `id` is missing, or not as a store writes it: give the text of one event as a store gave it
     #[staticmethod]
     fn from_json(py: Python<'_>, json: &[u8]) -> PyResult<Event> {
-        RecordedEvent::parse(json).map_err(|error| exception(py, &error))?;
-        // The newline of a line is no part of it: events with the same text are equal.
-        Ok(Event::new(json.trim_ascii()))
+        let event = RecordedEvent::parse(json).map_err(|error| exception(py, &error))?;
+        // As a store writes it: events of the same value are equal.
+        let mut text = Vec::with_capacity(json.len());
+        event.write(&mut text);
+        Ok(Event { json: text.into() })
     }
 
     /// The event's JSON text, byte for byte as the store keeps it.

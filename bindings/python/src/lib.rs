@@ -10,7 +10,9 @@ mod event;
 mod store;
 mod wait;
 
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 /// How many forks lie between this process and the first one.
@@ -18,6 +20,8 @@ static FORKS: AtomicU64 = AtomicU64::new(0);
 
 #[pymodule]
 mod _native {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use super::cursor::Cursor;
     #[pymodule_export]
@@ -26,6 +30,11 @@ mod _native {
     use super::note_fork;
     #[pymodule_export]
     use super::store::Store;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::in_the_first_interpreter(module.py())
+    }
 
     /// The version of the core.
     #[pymodule_export]
@@ -38,4 +47,18 @@ mod _native {
 fn note_fork() {
     FORKS.fetch_add(1, SeqCst);
     runestore::note_fork();
+}
+
+/// Classes and functions of Python are kept once for the process: those of one interpreter are not those of
+/// another.
+fn in_the_first_interpreter(py: Python<'_>) -> PyResult<()> {
+    static FIRST: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    let sys = py.import("sys")?;
+    if FIRST.get_or_init(py, || sys.clone().unbind()).bind(py).is(&sys) {
+        return Ok(());
+    }
+    Err(PyImportError::new_err(
+        "runestore works in one interpreter of a process, and another one has imported it: use the main interpreter \
+         (for mod_wsgi: WSGIApplicationGroup %{GLOBAL})",
+    ))
 }

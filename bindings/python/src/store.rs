@@ -85,7 +85,7 @@ impl Store {
         let options = encode::json(options, "options", ErrorKind::InvalidOptions)?;
         let answer =
             self.answer(py, |store, out| store.append_into(&events, options.as_deref(), Format::Array, Some(out)))?;
-        Ok(PyBytes::new(py, &answer))
+        bytes(py, &answer)
     }
 
     /// The events that match. Of the options, `format` must be `ndjson`.
@@ -97,7 +97,7 @@ impl Store {
     ) -> PyResult<Bound<'py, PyList>> {
         let query = encode::json(query, "query", ErrorKind::InvalidQuery)?;
         let options = encode::json(options, "options", ErrorKind::InvalidOptions)?;
-        let cursor = self.call(py, |store| store.cursor_over(query.as_deref(), options.as_deref()))?;
+        let cursor = self.call(py, |store| store.cursor_over(query.as_deref(), options.as_deref(), 0))?;
         // Piece by piece through one small buffer: the events are copied out of it at once.
         let events = PyList::empty(py);
         let mut lines = Vec::new();
@@ -122,7 +122,7 @@ impl Store {
         let query = encode::json(query, "query", ErrorKind::InvalidQuery)?;
         let options = encode::json(options, "options", ErrorKind::InvalidOptions)?;
         let answer = self.answer(py, |store, out| store.get_events_into(query.as_deref(), options.as_deref(), out))?;
-        Ok(PyBytes::new(py, &answer))
+        bytes(py, &answer)
     }
 
     /// One page and where it stands. Of the options, `pagination` must be true.
@@ -143,20 +143,19 @@ impl Store {
         Ok((event::list(py, &lines)?, (total_count, page_size, page_number, total_pages, has_next, has_prev, head)))
     }
 
-    /// An iterator over the events that match. Of the options, `format` must be `ndjson`. It stands
-    /// behind `position`.
+    /// An iterator over the events behind `after` that match. Of the options, `format` must be `ndjson`.
     fn cursor(
         &self,
         py: Python<'_>,
         query: Given<'_, '_>,
         options: Given<'_, '_>,
-        position: &Bound<'_, PyAny>,
+        after: &Bound<'_, PyAny>,
     ) -> PyResult<Cursor> {
         let query = encode::json(query, "query", ErrorKind::InvalidQuery)?;
         let options = encode::json(options, "options", ErrorKind::InvalidOptions)?;
-        let cursor = self.call(py, |store| store.cursor_over(query.as_deref(), options.as_deref()))?;
-        // The query has it as well, and was looked at first: it refuses what is no position.
-        Ok(Cursor::new(cursor, self.store.clone(), position.extract()?))
+        let after = position("after", after)?;
+        let cursor = self.call(py, |store| store.cursor_over(query.as_deref(), options.as_deref(), after))?;
+        Ok(Cursor::new(cursor, self.store.clone(), after))
     }
 
     /// The last position, 0 in an empty store.
@@ -166,13 +165,7 @@ impl Store {
 
     /// The head, as soon as it is larger than `after`; `None` when that did not happen in time.
     fn wait(&self, py: Python<'_>, after: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<Option<u64>> {
-        let after: u64 = after.extract().map_err(|error: PyErr| {
-            if !error.is_instance_of::<PyOverflowError>(py) {
-                return error;
-            }
-            let message = "`after` must be a position, an integer from 0 to 18446744073709551615";
-            refusal(py, ErrorKind::InvalidOptions, message, &[("option", "after".into())])
-        })?;
+        let after = position("after", after)?;
         let timeout = wait::timeout(py, timeout)?;
         wait::until(py, timeout, |time| {
             let head = self.store.wait(after, time)?;
@@ -208,4 +201,23 @@ impl Store {
             closed => closed,
         })
     }
+}
+
+/// An answer as Python has it; MemoryError where it does not fit a second time.
+fn bytes<'py>(py: Python<'py>, answer: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    PyBytes::new_with(py, answer.len(), |bytes| {
+        bytes.copy_from_slice(answer);
+        Ok(())
+    })
+}
+
+/// A position that Python gave.
+fn position(name: &'static str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    value.extract().map_err(|error: PyErr| {
+        if !error.is_instance_of::<PyOverflowError>(value.py()) {
+            return error;
+        }
+        let message = format!("`{name}` must be a position, an integer from 0 to 18446744073709551615");
+        refusal(value.py(), ErrorKind::InvalidOptions, &message, &[("option", name.into())])
+    })
 }

@@ -136,6 +136,10 @@ def test_the_repr_is_short_and_escapes(store: runestore.Store) -> None:
         ((b'["vip","b"]', b'["vip",5]'), runestore.InvalidEventError),
         ((b'{"by":"test"}', b"[]"), runestore.InvalidEventError),
         ((b'"data":', b'"data_base64":"","data":'), runestore.InvalidEventError),
+        ((b"0190a000-", b"0190A000-"), runestore.InvalidEventError),
+        ((b"2026-11-23T", b"2026-11-23t"), runestore.InvalidEventError),
+        ((b'["vip","b"]', b'["vip","vip"]'), runestore.InvalidEventError),
+        ((b'["vip","b"]', b'["vip",""]'), runestore.InvalidEventError),
     ],
 )
 def test_from_json_refuses_what_no_store_wrote(event: Event, change: tuple[bytes, bytes], error: type[Exception]) -> None:
@@ -157,6 +161,13 @@ def test_from_json_refuses_what_is_no_text_of_an_event(store: runestore.Store) -
     [binary] = store.append(new(b"abc"))
     with pytest.raises(runestore.InvalidEventError, match="data_base64"):
         Event.from_json(binary.json.replace(b"YWJj", b"YW!j"))
+
+
+def test_the_order_of_fields_and_white_space_do_not_matter(event: Event) -> None:
+    fields = json.loads(event.json)
+    assert Event.from_json(json.dumps(fields, indent=1, ensure_ascii=False).encode()) == event
+    backwards = json.dumps(dict(reversed(fields.items())), ensure_ascii=False).encode()
+    assert Event.from_json(backwards) == event and Event.from_json(backwards).json == event.json
 
 
 def test_a_broken_text_is_refused_or_can_be_read(event: Event) -> None:

@@ -52,10 +52,16 @@ def test_an_option_that_the_engine_does_not_have() -> None:
     for target, option in (("a", "path"), ("postgresql://a", "url")):
         with pytest.raises(runestore.InvalidOptionsError, match="already"):
             runestore.open(target, **{option: "b"})
-    for wrong in (5, b"path", object()):
+    for wrong in (5, object()):
         target_: Any = wrong
         with pytest.raises(TypeError):
             runestore.open(target_)
+
+
+def test_a_path_may_be_bytes() -> None:
+    path: Any = b"ledger.runes"
+    with pytest.raises(runestore.UnsupportedError, match="file"):
+        runestore.open(path)
 
 
 def test_closing_twice_is_fine(store: Store) -> None:

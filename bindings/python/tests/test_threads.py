@@ -131,7 +131,7 @@ def test_two_threads_on_one_iterator_are_told(store: Store) -> None:
         return False
 
     until(misused)
-    with pytest.raises(MisuseError, match="another thread is reading"):
+    with pytest.raises(MisuseError, match="another call is reading"):
         next(subscription)
     store.append([new(), new()])
     reader.join()

@@ -337,7 +337,7 @@ class Store:
 
         Raises `UnsupportedError` where the engine cannot.
         """
-        return _dict(self._native.backup(os.fspath(path)))
+        return _dict(self._native.backup(os.fsdecode(path)))
 
     def close(self) -> None:
         """Closes the store: ends its waits and iterations with `ClosedError`, lets a commit that has
@@ -349,10 +349,7 @@ class Store:
 
     def _follower(self, query: Query | None, after: int, limit: int | None) -> _native.Cursor:
         options = _options(limit, 0, "forward", format="ndjson", follow=True)
-        if after != 0 and query is not None:
-            # The core refuses what is no query: what is put together here is made of sound ones.
-            self._native.cursor(query, options, 0)
-        return self._native.cursor(_behind(query, after), options, after)
+        return self._native.cursor(query, options, after)
 
 
 def open(target: str | os.PathLike[str] | None = None, **store_opts: Any) -> Store:
@@ -370,7 +367,7 @@ def open(target: str | os.PathLike[str] | None = None, **store_opts: Any) -> Sto
     """
     if target is None:
         return Store({"store": "memory", "store_opts": store_opts})
-    target = os.fspath(target)
+    target = os.fsdecode(target)
     engine, option = ("postgres", "url") if target.startswith(("postgresql://", "postgres://")) else ("file", "path")
     if option in store_opts:
         raise InvalidOptionsError(f"`{option}` is the target already: give one of them", {"option": option})
@@ -385,19 +382,6 @@ def _options(limit: int | None, offset: int, direction: str, **more: Any) -> dic
         # A follower has none, and 0 is the same as none.
         del options["offset"]
     return options
-
-
-def _behind(query: Query | None, after: int) -> Query | None:
-    """The query, for the events behind `after`."""
-    if after == 0:
-        return query
-    if isinstance(query, (str, bytes)):
-        return _behind(orjson.loads(query), after)
-    if query is None:
-        return {"after": after}
-    if isinstance(query, Mapping):
-        return {**query, "after": max(after, query.get("after", 0))}
-    return [{**each, "after": max(after, each.get("after", 0))} for each in query]
 
 
 def _dict(text: str) -> dict[str, Any]:

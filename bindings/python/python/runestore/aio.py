@@ -21,16 +21,17 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import copy
 import os
 import threading
-from collections.abc import AsyncIterator, Awaitable, Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 import runestore
 
 from . import _native, _store
-from ._errors import MisuseError, StoreError
+from ._errors import MisuseError
 from ._native import Event
 from ._store import NewEvent, Page, Query
 
@@ -40,11 +41,12 @@ if TYPE_CHECKING:
 __all__ = ["Store", "Subscription", "open"]
 
 
-class Subscription(AsyncIterator[Event]):
-    """An asynchronous iterator over the events that are there and those that will come, in one order.
+class _Reading(AsyncIterator[Event]):
+    """An asynchronous iterator over a cursor's events. One task at a time may iterate; a turn that is cancelled
+    loses nothing."""
 
-    `Store.subscribe` makes it. One task at a time may iterate; `stop` and `position` are for any thread.
-    """
+    # So many events are handed out in a row before others in the loop have their turn.
+    _IN_A_ROW = 64
 
     def __init__(self, cursor: _native.Cursor, watch: _Watch) -> None:
         self._cursor = cursor
@@ -52,6 +54,8 @@ class Subscription(AsyncIterator[Event]):
         # Of no loop: a turn that was cancelled in one may go on in another.
         self._filling: concurrent.futures.Future[bool | None] | None = None
         self._reading = False
+        self._stopped = False
+        self._handed_out = 0
 
     def __aiter__(self) -> Self:
         return self
@@ -71,6 +75,9 @@ class Subscription(AsyncIterator[Event]):
             self._reading = False
 
     async def _next(self) -> Event:
+        self._handed_out += 1
+        if self._handed_out % self._IN_A_ROW == 0:
+            await asyncio.sleep(0)
         # What a cancelled turn has begun goes on in its thread: taking an event meanwhile would collide.
         if self._filling is None and (event := self._cursor.take()) is not None:
             return event
@@ -83,7 +90,7 @@ class Subscription(AsyncIterator[Event]):
                 if self._filling.done():
                     self._filling = None
             if filled is None:
-                await self._watch.wait(self._cursor.position)
+                await self._watch.wait(self._cursor.position, lambda: self._stopped)
             elif filled and (event := self._cursor.take()) is not None:
                 return event
             else:
@@ -102,6 +109,13 @@ class Subscription(AsyncIterator[Event]):
         asyncio.get_running_loop().run_in_executor(None, run)
         return filling
 
+
+class Subscription(_Reading):
+    """An asynchronous iterator over the events that are there and those that will come, in one order.
+
+    `Store.subscribe` makes it. One task at a time may iterate; `stop` and `position` are for any thread.
+    """
+
     @property
     def position(self) -> int:
         """Everything up to this position was handed out or does not match.
@@ -113,6 +127,8 @@ class Subscription(AsyncIterator[Event]):
     def stop(self) -> None:
         """Ends the iteration, from any thread: also one that waits for the next event."""
         self._cursor.stop()
+        # Before those who wait are woken, and looked at by those who are about to.
+        self._stopped = True
         self._watch.wake()
 
 
@@ -195,7 +211,7 @@ class Store:
         """As `runestore.Store.get_page`."""
         return await asyncio.to_thread(self._store.get_page, query, limit=limit, offset=offset)
 
-    async def events(
+    def events(
         self,
         query: Query | None = None,
         *,
@@ -204,10 +220,7 @@ class Store:
         direction: Literal["forward", "backward"] = "forward",
     ) -> AsyncIterator[Event]:
         """As `runestore.Store.events`: to iterate over with `async for`."""
-        cursor = self._store._cursor(query, limit, offset, direction)
-        while await asyncio.to_thread(cursor.fill, None):
-            while (event := cursor.take()) is not None:
-                yield event
+        return _Reading(self._store._cursor(query, limit, offset, direction), self._watch)
 
     def subscribe(self, query: Query | None = None, *, after: int = 0, limit: int | None = None) -> Subscription:
         """As `runestore.Store.subscribe`: to iterate over with `async for`."""
@@ -294,23 +307,26 @@ class _Watch:
 
     def __init__(self, store: _store.Store) -> None:
         self._store = store
-        self._lock = threading.Lock()
+        # A signal handler may stop a subscription while its thread is in here.
+        self._lock = threading.RLock()
         self._waiting: dict[asyncio.Future[None], int] = {}
         self._thread: threading.Thread | None = None
 
-    async def wait(self, after: int) -> None:
-        """Returns when the head is larger than `after`, or somebody calls `wake`."""
+    async def wait(self, after: int, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Returns when the head is larger than `after`, or somebody calls `wake`. `stopped` is asked once the call
+        can be woken: whoever stops it before that has woken nobody."""
         if self._store.head > after:
             return
         future = asyncio.get_running_loop().create_future()
-        with self._lock:
-            self._waiting[future] = after
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="runestore.aio", daemon=True)
-                self._thread.start()
         try:
+            with self._lock:
+                self._waiting[future] = after
+                if self._thread is None:
+                    thread = threading.Thread(target=self._run, name="runestore.aio", daemon=True)
+                    thread.start()
+                    self._thread = thread
             # The store may have grown since the caller looked, and the thread may wait for more than that.
-            if self._store.head <= after:
+            if self._store.head <= after and not stopped():
                 await future
         finally:
             with self._lock:
@@ -331,7 +347,8 @@ class _Watch:
             try:
                 # Not for more than the next event: who comes meanwhile may wait for less than all others.
                 head = self._store.wait(min(after, self._store.head), self._LOOK)
-            except StoreError as error:
+            except BaseException as error:
+                # Whatever it is: who waits must hear of it, and who waits next gets a new thread.
                 with self._lock:
                     self._end(list(self._waiting), error)
                     self._thread = None
@@ -340,10 +357,10 @@ class _Watch:
                 with self._lock:
                     self._end([future for future, after in self._waiting.items() if after < head], None)
 
-    def _end(self, futures: list[asyncio.Future[None]], error: StoreError | None) -> None:
+    def _end(self, futures: list[asyncio.Future[None]], error: BaseException | None) -> None:
         """Ends these waits; the lock is held."""
         for future in futures:
-            del self._waiting[future]
+            self._waiting.pop(future, None)
             try:
                 future.get_loop().call_soon_threadsafe(_finish, future, error)
             except RuntimeError:
@@ -351,10 +368,11 @@ class _Watch:
                 pass
 
 
-def _finish(future: asyncio.Future[None], error: StoreError | None) -> None:
+def _finish(future: asyncio.Future[None], error: BaseException | None) -> None:
     if future.done():
         return
     if error is None:
         future.set_result(None)
     else:
-        future.set_exception(error)
+        # Each has its own: what is raised gathers the frames that it passes.
+        future.set_exception(copy.copy(error))
