@@ -19,9 +19,13 @@
 //
 // What holds for everything here:
 //
-//   Texts      Go in as std::string_view, in UTF-8, and are borrowed for the call. A parameter of type optional_text
-//              may be left out, which is not the same as empty: an empty text, also one whose data() is nullptr, is no
-//              JSON (invalid_json). Texts come out as a buffer, which frees itself.
+//   Texts      Go in as whatever converts to std::string_view, in UTF-8, and are borrowed for the call. A parameter of
+//              type optional_text may be left out; std::nullopt and, as in C, a null pointer are the same. Empty is
+//              not absent: an empty text, also a std::string_view whose data() is nullptr, is no JSON (invalid_json).
+//              A required_text cannot be left out: nullptr does not compile there, and a const char * that is null is
+//              an error (misuse). Texts come out as a buffer, which frees itself. A view of it must not outlive it, so
+//              give it a name, unless the view goes straight into a call: handle(store.get_events()) is right,
+//              std::string_view all = store.get_events(); is not.
 //   JSON       Any JSON library will do to write and to read it. Without one, quote() puts a string into a text safely.
 //   Ownership  store, cursor, event_range and buffer own what they hold, can be moved and cannot be copied. One that
 //              was moved from holds nothing: its calls are errors (misuse). Destructors close and never throw.
@@ -73,11 +77,12 @@ public:
     {
         if (!detail::fits(store_abi_version()))
             return detail::fail<store>(detail::does_not_fit(store_abi_version()));
-        const detail::input in(config);
         store_t *handle = nullptr;
         return detail::settled<store>(
-            [&](char **error, std::size_t *size) { return store_init(in.data, in.size, &handle, error, size); },
-            [&](std::int32_t, const buffer &) { return store(handle); });
+            [&](char **error, std::size_t *size) {
+                return store_init(config.data(), config.size(), &handle, error, size);
+            },
+            [&](std::int32_t, const buffer &) { return adopt(handle); });
     }
 
 #ifndef RUNESTORE_NO_EXCEPTIONS
@@ -86,7 +91,7 @@ public:
 #endif
 
     /// Takes the handle of an open store, which it closes.
-    [[nodiscard]] static store adopt(store_t *handle) noexcept { return store(handle); }
+    [[nodiscard]] static store adopt(store_t *handle) noexcept { return {detail::taking(), handle}; }
 
     /// Stores one event (a JSON object) or several (an array) in one atomic batch. The answer is the array of the
     /// stored events, or with {"return":"summary"} where they are, which costs less.
@@ -98,11 +103,10 @@ public:
     ///             {"type":"Deposited","domain":"account","instance_id":"a-1","data":{"cents":500}}])",
     ///         R"({"expected_version":0,"return":"summary"})");
     ///     std::cout << summary.view() << '\n';
-    result<buffer> append(std::string_view events, optional_text opts = std::nullopt)
+    result<buffer> append(required_text events, optional_text opts = std::nullopt)
     {
-        const detail::input in(events), how(opts);
         return detail::answered([&](char **out, std::size_t *size) {
-            return store_append(get(), in.data, in.size, how.data, how.size, out, size);
+            return store_append(get(), events.data(), events.size(), opts.data(), opts.size(), out, size);
         });
     }
 
@@ -115,9 +119,8 @@ public:
     ///                                                       R"({"limit":10,"direction":"backward"})");
     [[nodiscard]] result<buffer> get_events(optional_text query = std::nullopt, optional_text opts = std::nullopt) const
     {
-        const detail::input what(query), how(opts);
         return detail::answered([&](char **out, std::size_t *size) {
-            return store_get_events(get(), what.data, what.size, how.data, how.size, out, size);
+            return store_get_events(get(), query.data(), query.size(), opts.data(), opts.size(), out, size);
         });
     }
 
@@ -190,13 +193,12 @@ public:
 
     /// The position that a reader of this name has recorded with the append option tracking, 0 if none. The name is
     /// plain text, not JSON.
-    [[nodiscard]] result<std::uint64_t> tracking(std::string_view source) const
+    [[nodiscard]] result<std::uint64_t> tracking(required_text source) const
     {
-        const detail::input in(source);
         std::uint64_t position = 0;
         return detail::settled<std::uint64_t>(
             [&](char **error, std::size_t *size) {
-                return store_tracking(get(), in.data, in.size, &position, error, size);
+                return store_tracking(get(), source.data(), source.size(), &position, error, size);
             },
             [&](std::int32_t, const buffer &) { return position; });
     }
@@ -218,11 +220,10 @@ public:
     }
 
     /// Copies the store, which may be in use, into the new directory path, which is plain text.
-    result<buffer> backup(std::string_view path) const
+    result<buffer> backup(required_text path) const
     {
-        const detail::input in(path);
         return detail::answered([&](char **out, std::size_t *size) {
-            return store_backup(get(), in.data, in.size, nullptr, 0, out, size);
+            return store_backup(get(), path.data(), path.size(), nullptr, 0, out, size);
         });
     }
 
@@ -241,15 +242,15 @@ public:
     [[nodiscard]] store_t *release() noexcept { return handle_.release(); }
 
 private:
-    explicit store(store_t *handle) noexcept : handle_(handle) {}
+    store(detail::taking, store_t *handle) noexcept : handle_(handle) {}
 
     template <class Reader> result<Reader> open_cursor(optional_text query, optional_text opts) const
     {
-        const detail::input what(query), how(opts);
         store_cursor_t *handle = nullptr;
         return detail::settled<Reader>(
             [&](char **error, std::size_t *size) {
-                return store_cursor_open(get(), what.data, what.size, how.data, how.size, &handle, error, size);
+                return store_cursor_open(get(), query.data(), query.size(), opts.data(), opts.size(), &handle, error,
+                                         size);
             },
             [&](std::int32_t, const buffer &) { return Reader(runestore::cursor::adopt(handle)); });
     }

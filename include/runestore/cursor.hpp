@@ -54,7 +54,7 @@ struct flag {
 struct piece {
     status_code status = status_code::done;
     std::uint64_t position = 0;
-    buffer events;
+    buffer events = {};
 
     /// Whether there are events.
     explicit operator bool() const noexcept { return status == status_code::ok; }
@@ -163,6 +163,8 @@ private:
         if (status < 0 && !stopped)
             throw detail::error_of(status, given.events);
 #endif
+        if (status >= 0) // an error has no position
+            reached_ = given.position;
         if (status != STORE_OK)
             return false;
         current_ = std::move(given);
@@ -170,10 +172,11 @@ private:
     }
 
     detail::handle<store_cursor_t> handle_;
-    detail::flag cancelled_;
-    piece current_;
+    detail::flag cancelled_ = {};
+    piece current_ = {};
+    std::uint64_t reached_ = 0; // by loops; it outlives the piece
 #ifdef RUNESTORE_NO_EXCEPTIONS
-    std::optional<error> failure_;
+    std::optional<error> failure_ = {};
 #endif
 };
 
@@ -256,6 +259,29 @@ public:
     /// Closes the cursor: a loop that waits ends with an error (closed). From any thread.
     result<void> close() { return source_.close(); }
 
+    /// Everything up to here was given or does not match; the event that an iterator stands at counts as given. It is
+    /// the number to keep as a checkpoint, once that event is handled, and is often further than the event's own: a new
+    /// query goes on behind it with {"after":N}. It stays when the range ends. 0 before the first step.
+    ///
+    /// A backward range reaches the beginning last: until then this is 0, or the query's after.
+    ///
+    /// Example:
+    ///
+    ///     runestore::event_range closed = store.events(R"({"type":"Closed"})");
+    ///     for (const std::string_view event : closed)
+    ///         handle(event, closed.position());
+    ///     const std::string after = R"({"after":)" + std::to_string(closed.position()) + "}";
+    ///     runestore::event_range later = store.events(after);
+    [[nodiscard]] std::uint64_t position() const noexcept
+    {
+        const std::string_view events = source_.current_.events;
+        if (next_ >= events.size())
+            return source_.reached_;
+        // What is left in the piece is not given yet. Backward that is all before the event, whatever the piece says.
+        const std::uint64_t given = position_of(event_);
+        return given < position_of(events.substr(next_)) ? given : 0;
+    }
+
     /// Reads an event.
     [[nodiscard]] iterator begin();
     [[nodiscard]] iterator end() noexcept;
@@ -281,7 +307,7 @@ private:
 
     cursor source_;
     std::size_t next_ = 0; // in the piece; it is not kept as a view, since a range that was moved from has no piece
-    std::string_view event_;
+    std::string_view event_ = {};
 };
 
 class event_range::iterator

@@ -19,6 +19,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #if !defined(RUNESTORE_NO_EXCEPTIONS) && !defined(__cpp_exceptions)
@@ -34,13 +35,106 @@
 #define RUNESTORE_MODE throwing
 #endif
 
+// Behind a function whose result is a view into its object: compilers that know it warn of a view that outlives the
+// object. It takes the place of deleting the function for temporaries, see buffer.
+#define RUNESTORE_LIFETIMEBOUND
+#ifdef __has_cpp_attribute
+#if __has_cpp_attribute(clang::lifetimebound)
+#undef RUNESTORE_LIFETIMEBOUND
+#define RUNESTORE_LIFETIMEBOUND [[clang::lifetimebound]]
+#endif
+#endif
+
 namespace runestore
 {
 inline namespace RUNESTORE_MODE
 {
 
-/// A text that may be left out. std::nullopt is absent; an empty text is not, and nullptr is no text at all.
-using optional_text = std::optional<std::string_view>;
+namespace detail
+{
+
+// What holds a text: std::string, std::string_view, buffer, and the strings of other libraries. No pointers, whose
+// conversion to std::string_view does not look whether they are null.
+template <class Text>
+using if_text = std::enable_if_t<std::is_class_v<Text> && std::is_convertible_v<const Text &, std::string_view>>;
+
+// As the C functions take it: (nullptr, 0) is absent there, so an empty text needs an address.
+struct borrowed {
+    constexpr borrowed() noexcept = default;
+    constexpr borrowed(const char *text) noexcept
+        : data(text), size(text == nullptr ? 0 : std::char_traits<char>::length(text))
+    {
+    }
+    constexpr borrowed(std::string_view text) noexcept
+        : data(text.data() == nullptr ? "" : text.data()), size(text.size())
+    {
+    }
+
+    [[nodiscard]] constexpr std::string_view view() const noexcept
+    {
+        return data == nullptr ? std::string_view() : std::string_view(data, size);
+    }
+
+    const char *data = nullptr;
+    std::size_t size = 0;
+};
+
+} // namespace detail
+
+/// A parameter that is a text or absent, which it borrows. Absent are std::nullopt, {}, a null pointer, as in C, and
+/// an empty std::optional. All else that converts to a std::string_view is present, however empty.
+class optional_text
+{
+public:
+    constexpr optional_text() noexcept = default;
+    constexpr optional_text(std::nullopt_t) noexcept {}
+    // No constructor from std::nullptr_t beside it: NULL, which is either, would be ambiguous.
+    constexpr optional_text(const char *text) noexcept : text_(text) {}
+    constexpr optional_text(std::string_view text) noexcept : text_(text) {}
+    template <class Text, class = detail::if_text<Text>>
+    constexpr optional_text(const Text &text) : text_(static_cast<std::string_view>(text))
+    {
+    }
+    template <class Text, class = std::enable_if_t<std::is_convertible_v<const Text &, std::string_view>>>
+    constexpr optional_text(const std::optional<Text> &text) : optional_text(text ? optional_text(*text) : std::nullopt)
+    {
+    }
+
+    [[nodiscard]] constexpr bool has_value() const noexcept { return text_.data != nullptr; }
+    [[nodiscard]] constexpr std::string_view value_or(std::string_view other) const noexcept
+    {
+        return has_value() ? text_.view() : other;
+    }
+    /// For the C functions: nullptr where it is absent, and only there.
+    [[nodiscard]] constexpr const char *data() const noexcept { return text_.data; }
+    [[nodiscard]] constexpr std::size_t size() const noexcept { return text_.size; }
+
+private:
+    detail::borrowed text_ = {};
+};
+
+/// A parameter that is a text, which it borrows. nullptr does not compile. A null pointer of type const char * is an
+/// error where a function can have one, else an empty text.
+class required_text
+{
+public:
+    constexpr required_text() noexcept : text_(std::string_view()) {}
+    constexpr required_text(std::nullptr_t) = delete;
+    constexpr required_text(const char *text) noexcept : text_(text) {}
+    constexpr required_text(std::string_view text) noexcept : text_(text) {}
+    template <class Text, class = detail::if_text<Text>>
+    constexpr required_text(const Text &text) : text_(static_cast<std::string_view>(text))
+    {
+    }
+
+    [[nodiscard]] constexpr std::string_view view() const noexcept { return text_.view(); }
+    /// For the C functions, to which a null pointer is no text.
+    [[nodiscard]] constexpr const char *data() const noexcept { return text_.data; }
+    [[nodiscard]] constexpr std::size_t size() const noexcept { return text_.size; }
+
+private:
+    detail::borrowed text_ = {};
+};
 
 /// The status numbers of runestore.h. A later library may have more of them.
 enum class status_code : std::int32_t {
@@ -76,11 +170,11 @@ enum class status_code : std::int32_t {
 ///
 ///     const std::string query = R"({"domain":"account","instance_id":)" + runestore::quote(instance) + "}";
 ///     const runestore::buffer events = store.get_events(query);
-[[nodiscard]] inline std::string quote(std::string_view text)
+[[nodiscard]] inline std::string quote(required_text text)
 {
     constexpr char digits[] = "0123456789abcdef";
     std::string json = "\"";
-    for (const char character : text) {
+    for (const char character : text.view()) {
         const auto byte = static_cast<unsigned char>(character);
         if (byte < 0x20) {
             json += "\\u00";
@@ -97,16 +191,19 @@ enum class status_code : std::int32_t {
 
 /// The position (sequence_number) of an event as the library gave it, 0 if the text does not begin as one does. It is
 /// the number for a reader to keep as a checkpoint, once it has handled the event.
-[[nodiscard]] inline std::uint64_t position_of(std::string_view event) noexcept
+[[nodiscard]] inline std::uint64_t position_of(required_text text) noexcept
 {
     constexpr std::string_view first_field = R"({"sequence_number":)";
+    const std::string_view event = text.view();
     std::uint64_t position = 0;
     if (event.substr(0, first_field.size()) == first_field)
         std::from_chars(event.data() + first_field.size(), event.data() + event.size(), position);
     return position;
 }
 
-/// A text that the library made, in UTF-8. Its views are good as long as it lives; moving it does not end them.
+/// A text that the library made, in UTF-8. Its views are good as long as it lives; moving it does not end them. One
+/// without a name may go into a call as a view, but keep no view of it: `std::string_view all = store.get_events();`
+/// dangles.
 class buffer
 {
 public:
@@ -122,22 +219,27 @@ public:
         return *this;
     }
 
-    [[nodiscard]] std::string_view view() const noexcept { return {data(), size_}; }
-    operator std::string_view() const noexcept { return view(); }
+    // Not deleted for temporaries: handle(store.get_events()) and std::cout << store.info().view() are right, and no
+    // overload can tell them from a view that is kept.
+    [[nodiscard]] std::string_view view() const noexcept RUNESTORE_LIFETIMEBOUND { return {data(), size_}; }
+    operator std::string_view() const noexcept RUNESTORE_LIFETIMEBOUND { return view(); }
     [[nodiscard]] std::string str() const { return std::string(view()); }
     /// Never nullptr, and NUL-terminated.
-    [[nodiscard]] const char *data() const noexcept { return text_ ? text_.get() : ""; }
+    [[nodiscard]] const char *data() const noexcept RUNESTORE_LIFETIMEBOUND { return text_ ? text_.get() : ""; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-    [[nodiscard]] const char *begin() const noexcept { return data(); }
-    [[nodiscard]] const char *end() const noexcept { return data() + size_; }
+    [[nodiscard]] const char *begin() const & noexcept RUNESTORE_LIFETIMEBOUND { return data(); }
+    [[nodiscard]] const char *end() const & noexcept RUNESTORE_LIFETIMEBOUND { return data() + size_; }
+    // A begin and an end of two temporaries are no range; a loop over one temporary gives it a name.
+    const char *begin() const && = delete;
+    const char *end() const && = delete;
 
 private:
     struct freeing {
         void operator()(char *text) const noexcept { store_free(text); }
     };
 
-    std::unique_ptr<char, freeing> text_;
+    std::unique_ptr<char, freeing> text_ = nullptr;
     std::size_t size_ = 0;
 };
 
@@ -256,7 +358,10 @@ public:
         return store_status_name(static_cast<std::int32_t>(status_));
     }
     /// The whole error as JSON, with its message and the details that docs/ABI.md lists for each code.
-    [[nodiscard]] std::string_view details() const noexcept { return details_ ? *details_ : std::string_view("{}"); }
+    [[nodiscard]] std::string_view details() const noexcept RUNESTORE_LIFETIMEBOUND
+    {
+        return details_ ? *details_ : std::string_view("{}");
+    }
 
 private:
     status_code status_;
@@ -265,7 +370,8 @@ private:
 
 #ifdef RUNESTORE_NO_EXCEPTIONS
 
-/// A value or an error. To ask for the one that is not there ends the program (std::abort).
+/// A value or an error. To ask for the one that is not there ends the program (std::abort). What a result without a
+/// name held is returned by value, so that it lives on: for (auto event : *store.events()) reads a range that exists.
 template <class T> class [[nodiscard]] result
 {
 public:
@@ -276,13 +382,14 @@ public:
     explicit operator bool() const noexcept { return has_value(); }
     [[nodiscard]] T &value() & { return given(std::get_if<0>(&held_)); }
     [[nodiscard]] const T &value() const & { return given(std::get_if<0>(&held_)); }
-    [[nodiscard]] T &&value() && { return std::move(value()); }
+    [[nodiscard]] T value() && { return std::move(value()); }
     [[nodiscard]] T &operator*() & { return value(); }
     [[nodiscard]] const T &operator*() const & { return value(); }
-    [[nodiscard]] T &&operator*() && { return std::move(value()); }
+    [[nodiscard]] T operator*() && { return std::move(value()); }
     [[nodiscard]] T *operator->() { return &value(); }
     [[nodiscard]] const T *operator->() const { return &value(); }
-    [[nodiscard]] const runestore::error &error() const { return given(std::get_if<1>(&held_)); }
+    [[nodiscard]] const runestore::error &error() const & { return given(std::get_if<1>(&held_)); }
+    [[nodiscard]] runestore::error error() && { return given(std::get_if<1>(&held_)); }
 
 private:
     template <class U> static U &given(U *held)
@@ -368,16 +475,8 @@ template <class Call> result<buffer> answered(Call call)
     return settled<buffer>(call, [](std::int32_t, buffer answer) { return answer; });
 }
 
-// To the C functions (nullptr, 0) is absent, so an empty text needs an address.
-struct input {
-    explicit input(optional_text text)
-        : data(!text ? nullptr : text->data() == nullptr ? "" : text->data()), size(text ? text->size() : 0)
-    {
-    }
-
-    const char *data;
-    std::size_t size;
-};
+// Says which constructor takes a handle: one from nullptr alone would hide that a store's text is absent.
+struct taking {};
 
 constexpr std::int64_t for_ever = -1;
 

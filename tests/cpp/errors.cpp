@@ -156,6 +156,35 @@ void a_result_holds_a_value_or_an_error()
     CHECK_VIEW("closed", closed.error().code());
 }
 
+template <class T> using value_of_temporary = decltype(std::declval<runestore::result<T>>().value());
+template <class T> using content_of_temporary = decltype(*std::declval<runestore::result<T>>());
+static_assert(std::is_same_v<value_of_temporary<runestore::event_range>, runestore::event_range>);
+static_assert(std::is_same_v<content_of_temporary<runestore::event_range>, runestore::event_range>);
+static_assert(std::is_same_v<decltype(std::declval<runestore::result<int>>().error()), runestore::error>);
+static_assert(std::is_same_v<decltype(std::declval<runestore::result<void>>().error()), runestore::error>);
+
+void what_a_temporary_held_lives_on()
+{
+    runestore::store store = TAKE(runestore::store::open());
+    fill(store, 10);
+    unsigned long sum = 0, count = 0;
+    for (const std::string_view event : *store.events(std::nullopt, R"({"max_bytes":1})"))
+        sum += number_in(event);
+    for (const std::string_view event : store.events().value())
+        sum += number_in(event);
+    CHECK_UINT(110, sum);
+    for (const runestore::piece &piece : *store.cursor())
+        count += piece.position;
+    CHECK_UINT(10, count);
+    const runestore::buffer &all = *store.get_events();
+    CHECK_HAS(R"("data":{"n":10})", all);
+    const runestore::error &error = store.append("{").error();
+    const runestore::error &misuse = runestore::store::adopt(nullptr).close().error();
+    CHECK_VIEW("invalid_json", error.code());
+    CHECK_HAS(R"({"code":"invalid_json",)", error.details());
+    CHECK_HAS(R"({"code":"misuse",)", misuse.details());
+}
+
 // Whether this aborts: asked of a child, which becomes another program then, as above.
 template <class Act> bool aborts(Act act)
 {
@@ -214,6 +243,7 @@ int main()
     RUN(an_error_outlives_its_copies_and_moves);
 #ifdef RUNESTORE_NO_EXCEPTIONS
     RUN(a_result_holds_a_value_or_an_error);
+    RUN(what_a_temporary_held_lives_on);
     RUN(what_is_not_there_ends_the_program);
 #else
     RUN(an_error_is_caught_as_what_it_is);

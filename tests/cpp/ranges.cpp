@@ -202,6 +202,88 @@ void a_subscription_ends_at_its_limit()
     CHECK_INT(7, std::distance(bounded.begin(), bounded.end()));
 }
 
+constexpr std::string_view OTHER = R"({"type":"Other","domain":"other","instance_id":"o-1"})";
+
+void a_range_tells_how_far_it_is()
+{
+    runestore::store store = TAKE(runestore::store::open());
+    fill(store, 3);
+    TAKE(store.append(OTHER));
+    fill(store, 2);
+    TAKE(store.append(OTHER));
+    // In one piece and in pieces of one event. The last position is that of the store, which no event here has.
+    for (const char *opts : {"{}", R"({"max_bytes":1})", R"({"max_bytes":700})"}) {
+        runestore::event_range events = TAKE(store.events(R"({"type":"Counted"})", opts));
+        CHECK_UINT(0, events.position());
+        std::vector<std::uint64_t> positions;
+        for (const std::string_view event : events) {
+            const std::uint64_t own = runestore::position_of(event), told = events.position();
+            positions.push_back(own);
+            CHECK(told == own || ((own == 3 || own == 6) && told == own + 1));
+            // Whoever begins behind it gets the rest, and nothing twice.
+            runestore::event_range rest = TAKE(store.events(
+                R"({"type":"Counted","after":)" + std::to_string(told) + "}"));
+            CHECK_UINT(5, positions.size() + static_cast<std::size_t>(std::distance(rest.begin(), rest.end())));
+        }
+        CHECK(positions == std::vector<std::uint64_t>({1, 2, 3, 5, 6}));
+        CHECK_UINT(7, events.position());
+        CHECK(events.begin() == events.end());
+        CHECK_UINT(7, events.position());
+        const runestore::event_range moved = std::move(events);
+        CHECK_UINT(7, moved.position());
+    }
+    runestore::event_range nothing = TAKE(store.events(R"({"type":"None"})"));
+    CHECK(nothing.begin() == nothing.end());
+    CHECK_UINT(7, nothing.position());
+}
+
+void a_range_that_ends_early_keeps_its_position()
+{
+    runestore::store store = TAKE(runestore::store::open());
+    fill(store, 3);
+    TAKE(store.append(OTHER));
+    runestore::event_range subscription = TAKE(store.subscribe(R"({"type":"Counted"})"));
+    CHECK(!loop_over(subscription, [&](std::string_view event) {
+        CHECK_UINT(number_in(event) == 3 ? 4 : number_in(event), subscription.position());
+        if (number_in(event) == 3)
+            TAKE(subscription.cancel());
+    }));
+    CHECK_UINT(4, subscription.position());
+
+    runestore::event_range left = TAKE(store.events());
+    CHECK_UINT(1, number_in(*left.begin()));
+    runestore::event_range moved(std::move(left));
+    CHECK_UINT(1, moved.position());
+    CHECK_UINT(2, number_in(*moved.begin()));
+    CHECK_UINT(2, moved.position());
+
+    runestore::event_range failing = TAKE(store.events(std::nullopt, R"({"max_bytes":1})"));
+    const auto error = loop_over(failing, [&](std::string_view event) {
+        if (number_in(event) == 2)
+            TAKE(store.close());
+    });
+    CHECK_VIEW("closed", error ? error->code() : "no error");
+    CHECK_UINT(2, failing.position());
+}
+
+// It gives the newest first, so that before its end nothing was given up to anywhere.
+void a_backward_range_is_far_in_the_end()
+{
+    runestore::store store = TAKE(runestore::store::open());
+    fill(store, 5);
+    for (const char *opts : {R"({"direction":"backward"})", R"({"direction":"backward","max_bytes":1})",
+                             R"({"direction":"backward","max_bytes":700})"}) {
+        runestore::event_range events = TAKE(store.events(std::nullopt, opts));
+        for (const std::string_view event : events)
+            CHECK(number_in(event) == 1 || events.position() == 0);
+        CHECK_UINT(5, events.position());
+    }
+    runestore::event_range limited = TAKE(store.events(R"({"after":2})", R"({"direction":"backward","limit":2})"));
+    for (const std::string_view event : limited)
+        CHECK(number_in(event) > 3 && limited.position() <= 2);
+    CHECK_UINT(2, limited.position());
+}
+
 #if __cplusplus >= 202002L
 void views_go_over_events()
 {
@@ -237,6 +319,9 @@ int main()
     RUN(a_loop_that_was_cancelled_ends_quietly);
     RUN(an_error_of_one_loop_is_not_that_of_the_next);
     RUN(a_subscription_ends_at_its_limit);
+    RUN(a_range_tells_how_far_it_is);
+    RUN(a_range_that_ends_early_keeps_its_position);
+    RUN(a_backward_range_is_far_in_the_end);
 #if __cplusplus >= 202002L
     RUN(views_go_over_events);
 #endif

@@ -2,9 +2,64 @@
 #include "check.hpp"
 
 #include <algorithm>
+#include <memory_resource>
+#include <type_traits>
+#if __cplusplus >= 202002L
+#include <ranges>
+#endif
 
 namespace
 {
+
+// The text of another library, which C functions take as well.
+struct foreign_text {
+    operator const char *() const { return "a pointer"; }
+    operator std::string_view() const { return R"({"domain":"account"})"; }
+};
+
+template <class Text> constexpr bool both_take = std::is_convertible_v<Text, runestore::optional_text> &&
+                                                 std::is_convertible_v<Text, runestore::required_text>;
+static_assert(both_take<const char *> && both_take<char *> && both_take<const char (&)[3]> && both_take<char (&)[3]>);
+static_assert(both_take<std::string> && both_take<std::string &> && both_take<const std::string &>);
+static_assert(both_take<std::string_view> && both_take<const std::string_view &>);
+static_assert(both_take<runestore::buffer> && both_take<runestore::buffer &> && both_take<const runestore::buffer &>);
+static_assert(both_take<std::pmr::string> && both_take<foreign_text>);
+template <class Text> constexpr bool one_takes = std::is_convertible_v<Text, runestore::optional_text> &&
+                                                 !std::is_constructible_v<runestore::required_text, Text>;
+static_assert(one_takes<std::nullptr_t> && one_takes<std::nullopt_t>);
+static_assert(one_takes<std::optional<std::string_view>> && one_takes<std::optional<std::string>>);
+static_assert(one_takes<std::optional<const char *>> && one_takes<runestore::optional_text>);
+template <class Text> constexpr bool none_takes = !std::is_constructible_v<runestore::optional_text, Text> &&
+                                                  !std::is_constructible_v<runestore::required_text, Text>;
+static_assert(none_takes<int> && none_takes<char> && none_takes<std::optional<int>> && none_takes<void *>);
+static_assert(std::is_trivially_copyable_v<runestore::optional_text>);
+
+// Whether the calls compile with this.
+using a_store = runestore::store &;
+template <class Text, class = void> constexpr bool is_appended = false;
+template <class Text>
+constexpr bool is_appended<Text, std::void_t<decltype(std::declval<a_store>().append(std::declval<Text>()))>> = true;
+template <class Text, class = void> constexpr bool is_quoted = false;
+template <class Text>
+constexpr bool is_quoted<Text, std::void_t<decltype(runestore::quote(std::declval<Text>()))>> = true;
+template <class Text, class = void> constexpr bool is_tracked = false;
+template <class Text>
+constexpr bool is_tracked<Text, std::void_t<decltype(std::declval<a_store>().tracking(std::declval<Text>()))>> = true;
+static_assert(is_appended<const char *> && is_quoted<const char *> && is_tracked<const char *>);
+static_assert(!is_appended<std::nullptr_t> && !is_quoted<std::nullptr_t> && !is_tracked<std::nullptr_t>);
+static_assert(!is_appended<std::nullopt_t> && !is_quoted<std::nullopt_t> && !is_tracked<std::nullopt_t>);
+
+// A view of a temporary may go into a call; a begin and an end of two temporaries are never right.
+template <class Buffer, class = void> constexpr bool begins = false;
+template <class Buffer>
+constexpr bool begins<Buffer, std::void_t<decltype(std::declval<Buffer>().begin(), std::declval<Buffer>().end())>> =
+    true;
+static_assert(begins<runestore::buffer &> && begins<const runestore::buffer &>);
+static_assert(!begins<runestore::buffer> && !begins<const runestore::buffer>);
+static_assert(std::is_convertible_v<runestore::buffer, std::string_view>);
+#if __cplusplus >= 202002L
+static_assert(std::ranges::contiguous_range<runestore::buffer> && std::ranges::viewable_range<runestore::buffer &>);
+#endif
 
 void absent_is_not_empty()
 {
@@ -31,6 +86,49 @@ void absent_is_not_empty()
     CHECK_UINT(1, TAKE(store.head()));
 }
 
+// As in C. Behind a volatile, so that the compiler does not see what it is and warn.
+const char *null_pointer()
+{
+    static const char *volatile pointer = nullptr;
+    return pointer;
+}
+
+void a_null_pointer_is_absent()
+{
+    runestore::store store = TAKE(runestore::store::open(nullptr));
+    TAKE(store.append(EVENT, nullptr));
+    const runestore::buffer all = TAKE(store.get_events());
+    CHECK_VIEW(all, TAKE(store.get_events(nullptr)));
+    CHECK_VIEW(all, TAKE(store.get_events(NULL, NULL)));
+    CHECK_VIEW(all, TAKE(store.get_events({}, {})));
+    CHECK_VIEW(all, TAKE(store.get_events(null_pointer(), null_pointer())));
+    CHECK_VIEW(all, TAKE(store.get_events(std::optional<const char *>(null_pointer()))));
+    CHECK_VIEW(all, TAKE(store.get_events(std::optional<std::string>(), std::optional<std::string_view>())));
+    CHECK_UINT(1, TAKE(TAKE(store.cursor(nullptr, null_pointer())).next()).position);
+    TAKE(store.events(null_pointer(), nullptr));
+    TAKE(store.subscribe(nullptr, null_pointer()));
+    TAKE(runestore::store::open(null_pointer()));
+#ifndef RUNESTORE_NO_EXCEPTIONS
+    runestore::store constructed(nullptr);
+    CHECK_VIEW("[]", constructed.get_events());
+#endif
+    CHECK(!runestore::optional_text(nullptr).has_value() && !runestore::optional_text(null_pointer()).has_value());
+    CHECK(runestore::optional_text("").has_value() && runestore::optional_text(std::string_view()).has_value());
+    CHECK_VIEW("other", runestore::optional_text().value_or("other"));
+    CHECK_VIEW("", runestore::optional_text(std::string_view()).value_or("other"));
+}
+
+void a_null_pointer_is_no_text()
+{
+    runestore::store store = TAKE(runestore::store::open());
+    CHECK_ERROR("misuse", store.append(null_pointer()));
+    CHECK_ERROR("misuse", store.tracking(null_pointer()));
+    CHECK_ERROR("misuse", store.backup(null_pointer()));
+    CHECK_VIEW(R"("")", runestore::quote(null_pointer()));
+    CHECK_UINT(0, runestore::position_of(null_pointer()));
+    CHECK_UINT(0, TAKE(store.head()));
+}
+
 void every_kind_of_text_goes_in()
 {
     runestore::store store = TAKE(runestore::store::open());
@@ -41,8 +139,14 @@ void every_kind_of_text_goes_in()
     CHECK_VIEW(first, TAKE(store.get_events(string)));
     CHECK_VIEW(first, TAKE(store.get_events(string.c_str())));
     CHECK_VIEW(first, TAKE(store.get_events(runestore::optional_text(string))));
+    CHECK_VIEW(first, TAKE(store.get_events(std::optional<std::string_view>(string))));
+    CHECK_VIEW(first, TAKE(store.get_events(std::optional<std::string>(string))));
+    CHECK_VIEW(first, TAKE(store.get_events(std::pmr::string(string))));
+    CHECK_VIEW(first, TAKE(store.get_events(foreign_text())));
     // A buffer is a text as well: what was read here is refused there, for it has numbers already.
     CHECK_ERROR("invalid_event", store.append(first));
+    CHECK_ERROR("invalid_event", store.append(TAKE(store.get_events())));
+    CHECK_ERROR("invalid_query", store.get_events(TAKE(store.get_events())));
 }
 
 void what_is_quoted_comes_back()
@@ -119,6 +223,8 @@ void an_event_tells_its_position()
 int main()
 {
     RUN(absent_is_not_empty);
+    RUN(a_null_pointer_is_absent);
+    RUN(a_null_pointer_is_no_text);
     RUN(every_kind_of_text_goes_in);
     RUN(what_is_quoted_comes_back);
     RUN(a_buffer_is_a_range_of_characters);
