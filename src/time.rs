@@ -1,6 +1,6 @@
 //! Points in time, in microseconds: what `inserted_at`, `from` and `to` hold.
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::{DateTime, Datelike, Timelike};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A point in time between the years 0000 and 9999 UTC, in microseconds.
@@ -44,20 +44,53 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// The 27 characters that every `inserted_at` has. By hand: chrono's formatting took a sixth of the
+    /// time of an append of events that bring their time.
+    pub(crate) fn text(self) -> [u8; 27] {
+        let time = DateTime::from_timestamp_micros(self.0).unwrap_or_default().naive_utc();
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        digits(time.year().unsigned_abs(), &mut text[0..4]);
+        digits(time.month(), &mut text[5..7]);
+        digits(time.day(), &mut text[8..10]);
+        digits(time.hour(), &mut text[11..13]);
+        digits(time.minute(), &mut text[14..16]);
+        digits(time.second(), &mut text[17..19]);
+        digits(time.nanosecond() / 1000, &mut text[20..26]);
+        text
+    }
+}
+
+/// Writes `number` over all of `place`, with leading zeros.
+fn digits(mut number: u32, place: &mut [u8]) {
+    for digit in place.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
+
 impl std::fmt::Display for Timestamp {
     /// The 27 characters that every `inserted_at` has: `2026-11-23T03:50:00.123456Z`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let time = DateTime::from_timestamp_micros(self.0).unwrap_or_default();
-        f.write_str(&time.to_rfc3339_opts(SecondsFormat::Micros, true))
+        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Timestamp;
+    use super::*;
 
     fn written(text: &str) -> Option<String> {
         Timestamp::parse(text).map(|time| time.to_string())
+    }
+
+    #[test]
+    fn the_text_is_what_chrono_writes() {
+        let step = 77_777_777_777_777;
+        for micros in (MICROS_MIN..=MICROS_MAX).step_by(step).chain([MICROS_MIN, -1, 0, 1, MICROS_MAX]) {
+            let time = DateTime::from_timestamp_micros(micros).unwrap();
+            assert_eq!(Timestamp(micros).to_string(), time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true));
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::fields::{
     DATA, DATA_BASE64, DOMAIN, FIELDS, ID, INSERTED_AT, INSTANCE_ID, SEQUENCE_NUMBER, STREAM_VERSION, TAGS, TYPE,
     VERSION, field,
 };
-use super::walk::{LEVELS_MAX, Quoted, Walker};
+use super::walk::{LEVELS_MAX, Quoted, Walk, Walker};
 use super::{Input, suggestion, write};
 use crate::append::{BATCH_EVENTS_MAX, Batch};
 use crate::error::{Error, ErrorKind, Result, clipped, shown};
@@ -25,13 +25,13 @@ pub(crate) fn read_batch(input: Input<'_>, now: Timestamp) -> Result<Batch> {
         index: 0,
         refused: None,
         now,
-        now_text: now.to_string(),
+        now_text: now.text(),
         ids: Ids::new(now)?,
         seen: 0,
         lifted: Lifted::default(),
         base64: Vec::new(),
     };
-    reader.events().map_err(|fault| input.fault(fault))?;
+    reader.events().map_err(|fault| input.fault(&fault))?;
     if reader.index > BATCH_EVENTS_MAX {
         return Err(too_many(reader.index));
     }
@@ -61,15 +61,13 @@ struct Reader<'a> {
     /// no JSON is reported as that, wherever else it is wrong.
     refused: Option<Error>,
     now: Timestamp,
-    now_text: String,
+    now_text: [u8; 27],
     ids: Ids,
     /// One bit for each of [`FIELDS`] that the current event has, null included.
     seen: u32,
     lifted: Lifted<'a>,
     base64: Vec<u8>,
 }
-
-type Walk<T> = std::result::Result<T, super::walk::Fault>;
 
 impl<'a> Reader<'a> {
     fn events(&mut self) -> Walk<()> {
@@ -327,15 +325,8 @@ impl<'a> Reader<'a> {
     /// Writes the event's text into the batch.
     fn complete(&mut self, event: &NewEvent<'a>) {
         let id = event.id.unwrap_or_else(|| self.ids.next());
-        let given_text;
-        let inserted_at_text = match event.inserted_at {
-            Some(time) => {
-                given_text = time.to_string();
-                &given_text
-            }
-            None => &self.now_text,
-        };
-        let written = write::write_new_event(event, id, inserted_at_text, &mut self.batch.text);
+        let inserted_at = event.inserted_at.map_or(self.now_text, Timestamp::text);
+        let written = write::write_new_event(event, id, &inserted_at, &mut self.batch.text);
         if written.payload_bytes > PAYLOAD_BYTES_MAX {
             let bytes = written.payload_bytes;
             self.refuse(|place| {

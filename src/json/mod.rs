@@ -60,10 +60,10 @@ impl<'a> Input<'a> {
 
     /// Accepts the text as JSON.
     fn checked(self) -> Result<&'a str> {
-        Walker::check(self.text()?).map_err(|fault| self.fault(fault))
+        Walker::check(self.text()?).map_err(|fault| self.fault(&fault))
     }
 
-    fn fault(self, fault: Fault) -> Error {
+    fn fault(self, fault: &Fault) -> Error {
         invalid_json(self.name, fault.at, fault.what)
     }
 }

@@ -6,7 +6,7 @@ use super::fields::{
     TYPE, VERSION, field,
 };
 use super::members::{items, string, unsigned};
-use super::walk::{Fault, LEVELS_MAX, Walker, compact};
+use super::walk::{LEVELS_MAX, Walk, Walker, compact};
 use super::write::{write_numbered, write_string};
 use crate::append::BatchEvent;
 use crate::error::{Error, ErrorKind, Result, clipped, shown};
@@ -48,7 +48,7 @@ impl<'a> RecordedEvent<'a> {
     pub fn parse(text: &'a [u8]) -> Result<RecordedEvent<'a>> {
         let input = Input { name: "event", bytes: text };
         let text = input.text()?;
-        let fields = fields(text).map_err(|fault| input.fault(fault))??;
+        let fields = fields(text).map_err(|fault| input.fault(&fault))??;
         match (0..FIELDS.len()).find(|field| !is_sound(*field, &fields)) {
             Some(field) => Err(refused(Some(FIELDS[field]), "is missing, or not as a store writes it")),
             None => Ok(RecordedEvent { text }),
@@ -206,7 +206,7 @@ fn is_base64(text: &str) -> bool {
 type Fields<'a> = [Option<&'a str>; FIELDS.len()];
 
 /// The texts of an event's fields; a fault where `text` is no JSON.
-fn fields(text: &str) -> std::result::Result<Result<Fields<'_>>, Fault> {
+fn fields(text: &str) -> Walk<Result<Fields<'_>>> {
     let mut walker = Walker::new(text);
     let mut fields = [None; FIELDS.len()];
     let mut refusal = None;

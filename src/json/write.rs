@@ -15,7 +15,7 @@ pub(super) struct Written {
 
 /// Appends the head of `event` (what stands between the sequence number and the stream version),
 /// then its tail (what stands behind that, the newline included).
-pub(super) fn write_new_event(event: &NewEvent<'_>, id: Uuid, inserted_at: &str, out: &mut Vec<u8>) -> Written {
+pub(super) fn write_new_event(event: &NewEvent<'_>, id: Uuid, inserted_at: &[u8], out: &mut Vec<u8>) -> Written {
     let head_at = out.len();
     out.extend_from_slice(b",\"id\":\"");
     out.extend_from_slice(id.hyphenated().encode_lower(&mut [0; 36]).as_bytes());
@@ -31,7 +31,7 @@ pub(super) fn write_new_event(event: &NewEvent<'_>, id: Uuid, inserted_at: &str,
     out.extend_from_slice(b",\"version\":");
     write_number(event.version.into(), out);
     out.extend_from_slice(b",\"inserted_at\":\"");
-    out.extend_from_slice(inserted_at.as_bytes());
+    out.extend_from_slice(inserted_at);
     out.extend_from_slice(b"\",\"tags\":[");
     for (index, tag) in event.tags.iter().enumerate() {
         if index > 0 {
