@@ -9,6 +9,7 @@ use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 use runestore::{Error, ErrorKind, Format, Next};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// An open store.
@@ -95,8 +96,7 @@ impl Store {
         query: Given<'_, 'py>,
         options: Given<'_, 'py>,
     ) -> PyResult<Bound<'py, PyList>> {
-        let query = encode::json(query, "query", ErrorKind::InvalidQuery)?;
-        let options = encode::json(options, "options", ErrorKind::InvalidOptions)?;
+        let (query, options) = question(query, options)?;
         let cursor = self.call(py, |store| store.cursor_over(query.as_deref(), options.as_deref(), 0))?;
         // Piece by piece through one small buffer: the events are copied out of it at once.
         let events = PyList::empty(py);
@@ -119,8 +119,7 @@ impl Store {
         query: Given<'_, 'py>,
         options: Given<'_, 'py>,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        let query = encode::json(query, "query", ErrorKind::InvalidQuery)?;
-        let options = encode::json(options, "options", ErrorKind::InvalidOptions)?;
+        let (query, options) = question(query, options)?;
         let answer = self.answer(py, |store, out| store.get_events_into(query.as_deref(), options.as_deref(), out))?;
         bytes(py, &answer)
     }
@@ -132,8 +131,7 @@ impl Store {
         query: Given<'_, 'py>,
         options: Given<'_, 'py>,
     ) -> PyResult<(Bound<'py, PyList>, Pagination)> {
-        let query = encode::json(query, "query", ErrorKind::InvalidQuery)?;
-        let options = encode::json(options, "options", ErrorKind::InvalidOptions)?;
+        let (query, options) = question(query, options)?;
         let (lines, page) = self.call(py, |store| {
             let mut out = Vec::new();
             let page = store.get_page_into(query.as_deref(), options.as_deref(), &mut out)?;
@@ -151,8 +149,7 @@ impl Store {
         options: Given<'_, '_>,
         after: &Bound<'_, PyAny>,
     ) -> PyResult<Cursor> {
-        let query = encode::json(query, "query", ErrorKind::InvalidQuery)?;
-        let options = encode::json(options, "options", ErrorKind::InvalidOptions)?;
+        let (query, options) = question(query, options)?;
         let after = position("after", after)?;
         let cursor = self.call(py, |store| store.cursor_over(query.as_deref(), options.as_deref(), after))?;
         Ok(Cursor::new(cursor, self.store.clone(), after))
@@ -201,6 +198,15 @@ impl Store {
             closed => closed,
         })
     }
+}
+
+/// A text for the core, or none.
+type Text<'a> = Option<Cow<'a, [u8]>>;
+
+/// The texts of a query and its options.
+fn question<'a>(query: Given<'a, '_>, options: Given<'a, '_>) -> PyResult<(Text<'a>, Text<'a>)> {
+    let query = encode::json(query, "query", ErrorKind::InvalidQuery)?;
+    Ok((query, encode::json(options, "options", ErrorKind::InvalidOptions)?))
 }
 
 /// An answer as Python has it; MemoryError where it does not fit a second time.
