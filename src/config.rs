@@ -1,5 +1,7 @@
 //! The composition root: the only file that names the engines.
 
+#[cfg(feature = "simulation")]
+use crate::engine::file::{self, Bug, Directory, Probe};
 use crate::engine::memory::Memory;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Input, no_options, read_config, unknown_engine};
@@ -41,4 +43,15 @@ impl Store {
             name => Err(unknown_engine(name, &ENGINES)),
         }
     }
+}
+
+/// Opens a file store on `directory`; `options` are its `store_opts`, without a path.
+///
+/// # Errors
+///
+/// As [`Store::open`].
+#[cfg(feature = "simulation")]
+pub fn open_simulated(directory: Arc<dyn Directory>, options: &str, bug: Option<Bug>) -> Result<(Arc<Store>, Probe)> {
+    let (engine, probe) = file::open_on(directory, options, bug)?;
+    Ok((Store::over(engine), probe))
 }

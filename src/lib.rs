@@ -31,6 +31,8 @@ mod index;
 mod json;
 mod process;
 mod query;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod store;
 mod time;
 

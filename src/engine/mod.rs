@@ -1,6 +1,7 @@
 //! What an engine is: something that keeps events in one gapless order.
 
 mod checks;
+pub(crate) mod file;
 pub(crate) mod memory;
 
 pub(crate) use checks::{Committed, Verdict, check};

@@ -1,0 +1,110 @@
+//! The seam between the engine and the machine: one directory of files, and nothing else.
+//!
+//! Everything that the file engine asks of an operating system goes through these two traits, each
+//! method one system call. [`super::os`] answers them with a real directory; the tests of crashes
+//! answer them with a disk of their own, which loses what a disk may lose.
+//!
+//! What may be believed: what was written and then covered by a [`File::sync`] that returned well is
+//! on the disk, and so is the file's length. A name is, once [`Directory::sync`] has returned well. All
+//! else may be there after a crash, or not, in any mixture of 512 bytes.
+
+use std::io::Result;
+use std::sync::Arc;
+
+/// A directory. Names hold no `/`.
+pub trait Directory: Send + Sync {
+    /// The names of all files, in any order.
+    fn names(&self) -> Result<Vec<String>>;
+
+    /// Opens a file; never one behind a symbolic link.
+    fn open(&self, name: &str, access: Access) -> Result<Arc<dyn File>>;
+
+    /// Gives a file another name, and takes that from whatever had it, in one step.
+    fn rename(&self, from: &str, to: &str) -> Result<()>;
+
+    /// Removes a file.
+    fn remove(&self, name: &str) -> Result<()>;
+
+    /// Makes what was done to names outlive a crash.
+    fn sync(&self) -> Result<()>;
+
+    /// Locks the store for one writer, until the answer is dropped; `None` if somebody else has it.
+    /// The end of the process releases it too.
+    fn lock(&self) -> Result<Option<Box<dyn Lock>>>;
+
+    /// Whether somebody has the lock. Takes nothing.
+    fn is_locked(&self) -> Result<bool>;
+
+    /// What changes when the machine starts anew, and only then.
+    fn boot(&self) -> Result<[u8; 16]>;
+
+    /// How the directory is called in messages.
+    fn shown(&self) -> String;
+}
+
+/// Holds the store for one writer.
+pub trait Lock: Send + Sync {}
+
+/// What a file is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// To read. It must exist.
+    Read,
+    /// To read and write. It must exist.
+    Write,
+    /// To read and write. Made anew; it must not exist.
+    Create,
+}
+
+/// An open file. Any number of threads may use it at once.
+pub trait File: Send + Sync {
+    /// Reads into `buffer` from `offset` on; how many bytes came, 0 at the end of the file.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize>;
+
+    /// Writes at `offset`, which may lie behind the end; how many bytes were written.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize>;
+
+    /// Makes the file at least `len` long, with room on the disk for all of it. New bytes are 0.
+    fn allocate(&self, len: u64) -> Result<()>;
+
+    /// Cuts the file off, or lengthens it with zeros that have no room on the disk yet.
+    fn set_len(&self, len: u64) -> Result<()>;
+
+    /// How long it is.
+    fn len(&self) -> Result<u64>;
+
+    /// Makes all that was written, and the length, outlive a crash.
+    fn sync(&self) -> Result<()>;
+}
+
+/// Reads exactly `buffer`, wherever the system stops in between. `UnexpectedEof` where the file ends first.
+pub(super) fn read_exact_at(file: &dyn File, mut buffer: &mut [u8], mut offset: u64) -> Result<()> {
+    while !buffer.is_empty() {
+        match file.read_at(buffer, offset) {
+            Ok(0) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => {
+                buffer = &mut buffer[read..];
+                offset += read as u64;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Writes all of `bytes`, wherever the system stops in between.
+pub(super) fn write_all_at(file: &dyn File, mut bytes: &[u8], mut offset: u64) -> Result<()> {
+    while !bytes.is_empty() {
+        match file.write_at(bytes, offset) {
+            Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                bytes = &bytes[written..];
+                offset += written as u64;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
