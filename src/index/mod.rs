@@ -19,7 +19,7 @@ pub(crate) use plan::Plan;
 pub(crate) use scan::Scan;
 pub(crate) use streams::{Stream, Streams};
 
-use crate::append::Batch;
+use crate::append::{Batch, BatchEvent};
 use crate::error::Result;
 use ids::Ids;
 use times::Times;
@@ -62,8 +62,8 @@ impl Index {
     }
 
     /// Adds the events of a batch, the next ordinals'. Appends each event's version in its stream to
-    /// `versions`. `base` gives the version of a stream that the index does not know, from what was before the index;
-    /// where it fails, no event was added.
+    /// `versions`. `base` gives the version that the stream of the batch's nth event had before the index,
+    /// asked for streams that the index does not know; where it fails, no event was added.
     ///
     /// Column by column: nearly every look-up misses the processor's caches, and in a short loop of
     /// look-ups that do not depend on each other the misses overlap.
@@ -71,13 +71,13 @@ impl Index {
         &mut self,
         batch: &Batch,
         versions: &mut Vec<u64>,
-        mut base: impl FnMut(&str, &str) -> Result<u64>,
+        mut base: impl FnMut(usize, &BatchEvent<'_>) -> Result<u64>,
     ) -> Result<()> {
         debug_assert!(self.len() + batch.len() <= EVENTS_MAX, "the engine keeps the number below EVENTS_MAX");
         let first = self.len() as u32;
-        for event in batch.iter() {
+        for (nth, event) in batch.iter().enumerate() {
             let domain = self.domains.intern(event.domain);
-            match self.streams.intern(domain, event.instance_id, || base(event.domain, event.instance_id)) {
+            match self.streams.intern(domain, event.instance_id, || base(nth, &event)) {
                 Ok(stream) => self.event_streams.push(stream),
                 Err(error) => {
                     self.event_streams.truncate(first as usize);
