@@ -1,6 +1,7 @@
 //! The file engine: an append-only log of segments in one directory.
 
 mod bug;
+mod idx;
 mod place;
 mod storage;
 
