@@ -7,5 +7,6 @@ mod files;
 mod flips;
 mod judge;
 mod layout;
+mod mixed;
 mod sample;
 mod sandbox;
