@@ -137,11 +137,12 @@ mod tests {
         let key = |number: u64| {
             number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31).wrapping_mul(0xd6e8_feb8_6659_fd93)
         };
-        let mut filter = vec![Block::default(); blocks(entries) as usize];
+        let blocks = blocks(entries);
+        let mut filter = vec![Block::default(); blocks as usize];
         for number in 0..u64::from(entries) {
-            filter[block_of(key(number), filter.len() as u32) as usize].add(key(number));
+            filter[block_of(key(number), blocks) as usize].add(key(number));
         }
-        let seems = |number: u64| filter[block_of(key(number), filter.len() as u32) as usize].may_have(key(number));
+        let seems = |number: u64| filter[block_of(key(number), blocks) as usize].may_have(key(number));
         assert!((0..u64::from(entries)).all(seems));
         let vain = (1_000_000..1_100_000).filter(|number| seems(*number)).count();
         assert!(vain < 1_000, "{vain} of 100,000");

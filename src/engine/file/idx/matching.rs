@@ -5,7 +5,7 @@
 
 use super::hash::Kind;
 use super::header::Part;
-use super::names::{List, lower_bound};
+use super::names::lower_bound;
 use super::page::Records;
 use super::times::Spans;
 use super::{Fault, Idx, Matches, Texts};

@@ -62,18 +62,46 @@ impl Idx {
         };
         let table = Table { buckets: self.header.section(buckets), entries: self.header.section(entries) };
         let postings = self.header.section(Part::Postings);
-        let mut found = Vec::new();
-        table.find(&self.pages, hash, |entry| found.push((u32_at(entry, 8), u32_at(entry, 12))))?;
-        for (start, count) in found {
+        let mut entries = Vec::new();
+        table.find(&self.pages, hash, |entry| entries.push((u32_at(entry, 8), u32_at(entry, 12))))?;
+        let mut lists = Vec::new();
+        for (start, count) in entries {
             if count == 0 || start.checked_add(count).is_none_or(|end| end > postings.records) {
                 return Err(self.pages.damaged(table.entries.page, "a list of events lies outside its section"));
             }
             let first = u32_at(Records::new(&self.pages, postings).get(start)?, 0);
             if self.event(first, texts, |event| is_it(&event))? {
-                return Ok(Some(List { start, count, first }));
+                lists.push(List { start, count, first });
             }
         }
-        Ok(None)
+        match lists[..] {
+            [] => Ok(None),
+            [list] => Ok(Some(list)),
+            _ => self.longest(lists, texts, is_it),
+        }
+    }
+
+    /// Of lists of which one is meant, and the first event of each is as it should be, the right one. It takes two tags of one event
+    /// that share a hash to come here. The right list has all events that carry the tag; a wrong one has others, or not all.
+    fn longest(
+        &self,
+        lists: Vec<List>,
+        texts: &dyn Texts,
+        is_it: impl Fn(&RecordedEvent<'_>) -> bool,
+    ) -> Result<Option<List>, Fault> {
+        let mut longest: Option<List> = None;
+        for list in lists {
+            let mut events = Vec::new();
+            self.postings(list.start..list.start + list.count, &(0..self.binding().events), &mut events)?;
+            let mut all = longest.is_none_or(|longest| longest.count < list.count);
+            for event in events {
+                all = all && self.event(event, texts, |event| is_it(&event))?;
+            }
+            if all {
+                longest = Some(list);
+            }
+        }
+        Ok(longest)
     }
 
     /// The records of a list's events in `bounds`.
