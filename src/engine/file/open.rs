@@ -25,7 +25,11 @@ use crate::time::Timestamp;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
+/// A reader looks so often, with such a pause, whether a writer has come to an end with opening the store: half a minute.
+const LOOKS_MAX: u32 = 3_000;
+const LOOK_PAUSE: Duration = Duration::from_millis(10);
 /// So much is read and written at once when a tail is written anew.
 const REWRITE_BYTES: usize = 1 << 20;
 
@@ -80,8 +84,7 @@ pub(super) fn write(files: Files, options: &FileOptions) -> Result<Writer> {
     }
     let mark = read_mark(&files)?;
     let listing = list(&*directory, &files.pool)?;
-    let Recovered { sealed, newest, damage, .. } =
-        recover(&files, listing, mark, None)?;
+    let Recovered { sealed, newest, damage, .. } = recover(&files, listing, mark, None)?;
     if let Some(damage) = damage {
         return Err(damage.error(&*directory));
     }
@@ -103,7 +106,13 @@ pub(super) fn write(files: Files, options: &FileOptions) -> Result<Writer> {
     let Newest { segment, walked: Walked { indexed, state, .. }, prefix, .. } = newest;
     tail.prefix = prefix;
     let store = segment.header.store;
-    let live = Live { sealed: Arc::new(Sealed::new(parts)), segment, growing: indexed, tracking: state.tracking, damage: None };
+    let live = Live {
+        sealed: Arc::new(Sealed::new(parts)),
+        segment,
+        growing: indexed,
+        tracking: state.tracking,
+        damage: None,
+    };
     let durable = tail.durable;
     let writer = Writer {
         view: Arc::new(View::new(files, live, head)),
@@ -139,7 +148,14 @@ fn begin(files: &Files) -> Result<(Newest, Tail)> {
     Ok((newest, tail(segment, file, end, chain, 1, allocated)))
 }
 
-fn tail(segment: Arc<Segment>, file: Arc<dyn super::storage::File>, end: u64, chain: u32, next: u64, allocated: u64) -> Tail {
+fn tail(
+    segment: Arc<Segment>,
+    file: Arc<dyn super::storage::File>,
+    end: u64,
+    chain: u32,
+    next: u64,
+    allocated: u64,
+) -> Tail {
     Tail {
         durable: segment.log_offset(end),
         segment,
@@ -193,7 +209,8 @@ fn reopen(files: &Files, newest: &Newest, epoch: u64) -> Result<Tail> {
         previous: newest.walked.cursor.chain,
     };
     let time = Timestamp::now().micros();
-    let (frame, chain) = lone_frame(Kind::Epoch, newest.walked.cursor.next, time, &BTreeMap::new(), &fill, segment.header.salt);
+    let (frame, chain) =
+        lone_frame(Kind::Epoch, newest.walked.cursor.next, time, &BTreeMap::new(), &fill, segment.header.salt);
     let behind = end + frame.len() as u64;
     // A store on a full disk is still to be read: without room ahead, the frame itself may find some.
     let allocated = if file.allocate(end + NEW_BYTES).is_ok() { end + NEW_BYTES } else { behind };
@@ -209,7 +226,7 @@ fn reopen(files: &Files, newest: &Newest, epoch: u64) -> Result<Tail> {
 /// Opens a store for reading; nothing is changed. The segment that grows is read as far as it is visible.
 pub(super) fn read(files: &Files) -> Result<(Recovered, Option<Mark>)> {
     let directory = &files.directory;
-    let mark = usable_mark(files)?;
+    let mark = settled_mark(files)?;
     let listing = list(&**directory, &files.pool)?;
     let visible = mark.map(|mark| mark.visible);
     let found = recover(files, listing, read_mark(files)?, visible)?;
@@ -223,9 +240,25 @@ pub(super) fn read(files: &Files) -> Result<(Recovered, Option<Mark>)> {
 }
 
 /// The watermark, if what it says of visibility holds: it was written since the machine started.
-pub(super) fn usable_mark(files: &Files) -> Result<Option<Mark>> {
+fn usable_mark(files: &Files) -> Result<Option<Mark>> {
     let boot = files.directory.boot().map_err(|error| io_error("cannot learn when the machine started", &error))?;
     Ok(read_mark(files)?.filter(|mark| mark.boot == boot))
+}
+
+/// The same, once a writer that is about to open the store has written it: until then nobody can tell what the writer
+/// will keep.
+fn settled_mark(files: &Files) -> Result<Option<Mark>> {
+    let directory = &*files.directory;
+    for _ in 0..LOOKS_MAX {
+        let mark = usable_mark(files)?;
+        if mark.is_some() || !directory.is_locked().map_err(failed(directory, "look at the lock of", ""))? {
+            return Ok(mark);
+        }
+        std::thread::sleep(LOOK_PAUSE);
+    }
+    let message =
+        format!("{} is being opened by a writer that does not come to an end: try again later", directory.shown());
+    Err(Error::new(ErrorKind::Locked, message).with("path", directory.shown()))
 }
 
 fn locked(directory: &dyn Directory) -> Error {
@@ -237,7 +270,8 @@ fn locked(directory: &dyn Directory) -> Error {
 }
 
 fn not_found(directory: &dyn Directory) -> Error {
-    let message = format!("there is no store in {}: open it for writing with `\"create\":true` to make one", directory.shown());
+    let message =
+        format!("there is no store in {}: open it for writing with `\"create\":true` to make one", directory.shown());
     Error::new(ErrorKind::NotFound, message).with("path", directory.shown())
 }
 

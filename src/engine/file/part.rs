@@ -241,12 +241,10 @@ impl Part {
                 }
                 Ok(places)
             }
-            (Lookup::Memory(rebuilt), ..) => {
-                ordinals
-                    .iter()
-                    .map(|ordinal| rebuilt.place(files, self.first() + u64::from(*ordinal)).map_err(Fault::Text))
-                    .collect()
-            }
+            (Lookup::Memory(rebuilt), ..) => ordinals
+                .iter()
+                .map(|ordinal| rebuilt.place(files, self.first() + u64::from(*ordinal)).map_err(Fault::Text))
+                .collect(),
             _ => Ok(Vec::new()),
         })
         .map(|found| places = found)?;
@@ -265,10 +263,16 @@ impl Part {
 
     fn text_at(&self, files: &Files, place: Place, position: u64) -> Result<Vec<u8>> {
         let mut text = Vec::new();
-        self.segment.texts(&*files.directory, &[place], |_| position, &mut Vec::new(), |_, bytes| {
-            text.extend_from_slice(bytes);
-            Ok(true)
-        })?;
+        self.segment.texts(
+            &*files.directory,
+            &[place],
+            |_| position,
+            &mut Vec::new(),
+            |_, bytes| {
+                text.extend_from_slice(bytes);
+                Ok(true)
+            },
+        )?;
         Ok(text)
     }
 

@@ -42,18 +42,15 @@ pub(super) struct Recovered {
 }
 
 /// See the module. `visible` is where a reader stops, as an offset of the whole log.
-pub(super) fn recover(
-    files: &Files,
-    listing: Listing,
-    mark: Option<Mark>,
-    visible: Option<u64>,
-) -> Result<Recovered> {
+pub(super) fn recover(files: &Files, listing: Listing, mark: Option<Mark>, visible: Option<u64>) -> Result<Recovered> {
     let (directory, bugs) = (&*files.directory, files.bugs);
     let Listing { segments: mut sealed, mut damage } = listing;
     let mark = mark.filter(|mark| sealed.first().is_none_or(|first| first.header.store == mark.store));
     if let Some(visible) = visible {
         // A segment that was begun behind the watermark is not there yet.
-        while sealed.len() > 1 && sealed.last().is_some_and(|last| last.log_offset(segment::HEADER_BYTES as u64) >= visible) {
+        while sealed.len() > 1
+            && sealed.last().is_some_and(|last| last.log_offset(segment::HEADER_BYTES as u64) >= visible)
+        {
             sealed.pop();
             damage = None;
         }
@@ -93,10 +90,11 @@ pub(super) fn recover(
     } else if let Some(damage) = &mut damage
         && damage.positions.is_none()
     {
-        *damage = damage.clone().from_position(cursor.next);
+        *damage = damage.clone().onward(cursor.next);
     }
     newest.durable = durable;
-    let known = known.max(damage.as_ref().and_then(|damage| damage.positions).map_or(0, |(first, last)| last.unwrap_or(first)));
+    let known =
+        known.max(damage.as_ref().and_then(|damage| damage.positions).map_or(0, |(first, last)| last.unwrap_or(first)));
     Ok(Recovered { sealed, newest: Some(newest), damage, known })
 }
 
