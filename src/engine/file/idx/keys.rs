@@ -11,7 +11,7 @@ use super::header::{Header, Part};
 use super::page::{Pages, Section, u32_at, u64_at};
 use super::sink::Sink;
 use super::table::{Table, bucket};
-use super::{Fault, Idx, Key};
+use super::{Binding, Fault, Idx, Key};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
@@ -51,9 +51,8 @@ pub struct Merge<'a> {
 }
 
 impl<'a> Merge<'a> {
-    /// Takes in as many of `older` as the rule says, beside `own` entries of an index with this header.
-    pub fn new(header: &Header, own: u32, older: &'a [Arc<Idx>]) -> Merge<'a> {
-        let binding = &header.binding;
+    /// Takes in as many of `older` as the rule says, beside `own` entries.
+    pub fn new(binding: &Binding, own: u32, older: &'a [Arc<Idx>]) -> Merge<'a> {
         let mut merge = Merge { tables: &[], covers: 1, keys_base: binding.first, entries: own };
         for (taken, next) in older.iter().enumerate() {
             let adjoins = next.binding().store == binding.store

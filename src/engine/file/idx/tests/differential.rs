@@ -175,8 +175,10 @@ fn compare(segment: &Segment, idx: &Arc<Idx>, text: &str, bounds: &Range<u32>) {
     let (half, third) = (expected.len() / 2, expected.len() / 3);
     assert_eq!(slice(&matches, third as u64..half as u64), expected[third..half]);
 
-    let mut places = Vec::new();
+    let (mut places, mut by_matches) = (Vec::new(), Vec::new());
     idx.places_of(&expected, &mut places).unwrap();
+    matches.places(0..u64::MAX, &mut by_matches).unwrap();
+    assert_eq!(places, by_matches, "{text} in {bounds:?}");
     let expected: Vec<Place> = expected.iter().map(|event| segment.places[*event as usize]).collect();
     assert_eq!(places, expected);
 }
