@@ -11,13 +11,14 @@ use uuid::Uuid;
 /// No more faults are told.
 const FAULTS_MAX: usize = 16;
 
+type Check = fn(&Idx) -> Result<(), Fault>;
+
 /// See [`Idx::check_all`].
 pub fn check_all(idx: &Idx) -> Result<(), Vec<Fault>> {
     let mut faults = damaged_pages(idx);
     // What damaged pages say of each other is of no interest.
     if faults.is_empty() {
-        let checks: [fn(&Idx) -> Result<(), Fault>; 7] =
-            [places, stream_places, times, directories, runs, keys, buckets];
+        let checks: [Check; 7] = [places, stream_places, times, directories, runs, keys, buckets];
         faults.extend(checks.into_iter().filter_map(|check| check(idx).err()));
     }
     if faults.is_empty() { Ok(()) } else { Err(faults) }

@@ -36,7 +36,7 @@ pub fn blocks(entries: u32) -> u32 {
 
 /// Which of so many blocks a key is in. It ascends with the key.
 pub fn block_of(key: u64, blocks: u32) -> u32 {
-    ((key >> 32) * u64::from(blocks) >> 32) as u32
+    (((key >> 32) * u64::from(blocks)) >> 32) as u32
 }
 
 impl Block {

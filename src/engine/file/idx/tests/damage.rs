@@ -101,7 +101,7 @@ fn every_byte_that_is_overwritten_is_found_by_who_meets_it() {
     let (right, bytes) = (right(&segment), segment.file(&[]).bytes());
     let file = Memory::of(bytes.clone());
     // In each page the bytes at its ends and every one that is not 0; the zeros between them are all alike.
-    let of_interest = |at: &usize| bytes[*at] != 0 || at % PAGE < 40 || at % PAGE > ROOM - 8 || at % 61 == 0;
+    let of_interest = |at: &usize| bytes[*at] != 0 || at % PAGE < 40 || at % PAGE > ROOM - 8 || at.is_multiple_of(61);
     for at in (0..bytes.len()).filter(of_interest) {
         for flip in [0x01, 0x80] {
             overwrite(&file, at, bytes[at] ^ flip);
@@ -176,7 +176,7 @@ fn what_is_forged_with_right_checksums_makes_no_panic() {
     let segment = segment(1, 1, 20);
     let bytes = segment.file(&[]).bytes();
     let of_interest =
-        |at: &usize| at % PAGE < 340 && (*at < PAGE || bytes[*at] != 0 || at % PAGE < 16) || at % 509 == 0;
+        |at: &usize| at % PAGE < 340 && (*at < PAGE || bytes[*at] != 0 || at % PAGE < 16) || at.is_multiple_of(509);
     let mut answered = 0;
     for at in (0..bytes.len()).filter(of_interest) {
         for byte in [0, 1, 0x7f, 0xff, bytes[at] ^ 1] {
