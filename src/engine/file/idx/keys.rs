@@ -21,10 +21,10 @@ use std::sync::Arc;
 const ENTRIES_MAX: u64 = 16_000_000;
 
 impl Idx {
-    /// See [`Idx::candidates`].
-    pub(super) fn find_key(&self, key: Key) -> Result<Vec<u64>, Fault> {
+    /// See [`Idx::candidates`]; `keep_filter` if the table will be asked often.
+    pub(super) fn find_key(&self, key: Key, keep_filter: bool) -> Result<Vec<u64>, Fault> {
         let mut positions = Vec::new();
-        if self.may_have(key.0)? {
+        if self.may_have(key.0, keep_filter)? {
             let table =
                 Table { buckets: self.header.section(Part::KeyBuckets), entries: self.header.section(Part::Keys) };
             table.find(&self.pages, key.0, |entry| {

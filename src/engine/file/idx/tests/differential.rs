@@ -249,6 +249,37 @@ fn it_does_so_where_lists_and_tables_have_many_pages() {
 }
 
 #[test]
+fn a_long_list_is_looked_into_where_a_short_one_leads() {
+    let event = |number: u32| Event {
+        event_type: number % 2,
+        domain: 0,
+        // Three events of each: together, and far apart.
+        instance: if number % 4 == 0 { number % 13_333 } else { number / 3 },
+        tags: if number % 1000 < 990 { vec![1] } else { vec![] },
+        id: (number % 100 == 0).then_some(0),
+        time: None,
+    };
+    let batches: Vec<Vec<Event>> =
+        (0..40).map(|batch| (0..1000).map(|number| event(batch * 1000 + number)).collect()).collect();
+    let queries: Vec<(String, Range<u32>)> = (0..60)
+        .map(|number| {
+            let instance = number * 217;
+            match number % 3 {
+                0 => format!(r#"{{"instance_id":"i{instance}","type":"type-1","tags":["tag\n1"]}}"#),
+                1 => format!(
+                    r#"{{"id":["{}","{}"],"tags":["tag\n1"]}}"#,
+                    id((instance * 3 / 100 * 100 + 1) * 4),
+                    id(404)
+                ),
+                _ => format!(r#"{{"domain":"d0","instance_id":"i{instance}","type":["type-0","type-5"],"after":200}}"#),
+            }
+        })
+        .map(|text| (text, 100..39_000))
+        .collect();
+    check(&batches, 1, u64::MAX, &queries);
+}
+
+#[test]
 fn an_index_of_no_events_answers_nothing() {
     check(&[], 1, u64::MAX, &[(String::from("[{}]"), 0..u32::MAX), (String::from(r#"{"type":"type-1"}"#), 0..5)]);
 }
