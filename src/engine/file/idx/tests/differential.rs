@@ -254,9 +254,9 @@ fn a_long_list_is_looked_into_where_a_short_one_leads() {
         event_type: number % 2,
         domain: 0,
         // Three events of each: together, and far apart.
-        instance: if number % 4 == 0 { number % 13_333 } else { number / 3 },
+        instance: if number.is_multiple_of(4) { number % 13_333 } else { number / 3 },
         tags: if number % 1000 < 990 { vec![1] } else { vec![] },
-        id: (number % 100 == 0).then_some(0),
+        id: number.is_multiple_of(100).then_some(0),
         time: None,
     };
     let batches: Vec<Vec<Event>> =
