@@ -29,6 +29,7 @@ help:
 	@echo "make c        the C tests: plain, with sanitizers, under valgrind"
 	@echo "make cpp      the C++ tests: C++17, 20 and 23, with and without exceptions, sanitizers, valgrind"
 	@echo "make python   the Python package: wheel, source distribution, tests, types"
+	@echo "make format   a reader in Python, written from docs/FORMAT.md alone, against golden stores and fresh ones"
 	@echo "make fuzz     each fuzz target for SECONDS=60, with AddressSanitizer where a nightly Rust has it"
 	@echo "make bench    the scoreboards: from C beside SQLite, from Python beside sqlite3 and eventsourcing"
 	@echo "make docs     the references of the Rust crate and the Python package"
@@ -70,7 +71,7 @@ fuzz:
 # ---- test -------------------------------------------------------------------
 
 .PHONY: test
-test: need-rust need-python need-cc need-c-tests rust deny header c cpp python
+test: need-rust need-python need-cc need-c-tests rust deny header c cpp python format
 	@echo "make test: all suites passed"
 
 .PHONY: rust
@@ -112,6 +113,10 @@ cpp: need-python need-cc need-c-tests all
 .PHONY: python
 python: need-python need-c-tests
 	@PYTHON="$(PYTHON)" sh bindings/python/test.sh $(BUILD)/python
+
+.PHONY: format
+format: need-python all
+	@PYTHON="$(PYTHON)" sh tests/format/run.sh $(LIB) $(BUILD)/format
 
 # ---- docs -------------------------------------------------------------------
 
