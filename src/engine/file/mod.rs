@@ -1,6 +1,8 @@
 //! The file engine: an append-only log of segments in one directory.
 
 mod bug;
+mod idx;
+mod place;
 mod storage;
 
 pub use bug::Bug;
