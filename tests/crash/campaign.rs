@@ -50,11 +50,11 @@ fn story(seed: u64, extent: Extent, coverage: &mut Coverage) -> Outcome {
         generation += 1;
         let seed = seed.wrapping_mul(1_000_003) + generation;
         let mut life = match next.take() {
-            Some((state, expect)) => Life::new(Disk::with(state, seed), expect, true, extent.bug, Dice::new(seed, 1)),
+            Some((state, expect)) => Life::new(Disk::with(state, seed), expect, extent.bug, Dice::new(seed, 1)),
             None => Life::fresh(seed, extent.bug),
         };
         life.disk.record();
-        long_life(&mut life)?;
+        long_life(&mut life).map_err(|found| found.at(format_args!("program {generation}")))?;
         coverage.program(&life);
         let recording = life.disk.recorded();
         let last = recording.span().1;
@@ -62,24 +62,26 @@ fn story(seed: u64, extent: Extent, coverage: &mut Coverage) -> Outcome {
             let number = dice.below(last as usize + 1) as u64;
             let state = recording.state(number);
             let expect = life.at(number);
-            match dice.below(12) {
-                0 | 1 => read_only(state, expect, extent.bug, &mut dice, coverage)?,
-                2 => killed(state, expect, extent.bug, &mut dice, coverage)?,
+            let (how, outcome) = match dice.below(12) {
+                0 | 1 => ("read", read_only(state, expect, extent.bug, &mut dice, coverage)),
+                2 => ("killed", killed(state, expect, extent.bug, &mut dice, coverage)),
                 _ => {
                     let (state, losses) = outage(state, &mut dice);
                     coverage.outage(losses);
-                    crashed(state, expect, extent.bug, 0, &mut dice, coverage)?;
+                    ("stopped", crashed(state, expect.after_outage(), extent.bug, 0, &mut dice, coverage))
                 }
-            }
+            };
+            outcome.map_err(|found| found.at(format_args!("program {generation} {how} at call {number} of {last}")))?;
         }
         for _ in 0..2 {
-            rot::campaign(&mut life, &recording, extent.bug, &mut dice, coverage)?;
+            let outcome = rot::campaign(&mut life, &recording, extent.bug, &mut dice, coverage);
+            outcome.map_err(|found| found.at(format_args!("program {generation}, closed")))?;
         }
         // The store grows older with some of its crashes behind it, and then another begins.
         if generation % 4 != 0 {
             let number = last - dice.below(last as usize / 3 + 1) as u64;
             let (state, _) = outage(recording.state(number), &mut dice);
-            next = Some((state, life.at(number)));
+            next = Some((state, life.at(number).after_outage()));
         }
     }
     Ok(())
@@ -97,7 +99,7 @@ fn crashed(
     coverage.states += 1;
     let disk = Disk::with(state, dice.roll());
     disk.record();
-    let mut life = Life::new(disk, expect, true, bug, Dice::new(dice.roll(), 3));
+    let mut life = Life::new(disk, expect, bug, Dice::new(dice.roll(), 3));
     if dice.one_in(8) {
         let number = dice.between(1, 40) as u64;
         let failure = *dice.pick(&[crate::disk::Failure::Eio, crate::disk::Failure::Enospc, crate::disk::Failure::Eintr]);
@@ -121,7 +123,7 @@ fn killed(
     let state = State { writer: None, ..state.clone() };
     let disk = Disk::with(state, dice.roll());
     disk.record();
-    let mut life = Life::new(disk, expect, false, bug, Dice::new(dice.roll(), 3));
+    let mut life = Life::new(disk, expect, bug, Dice::new(dice.roll(), 3));
     short_life(&mut life, dice)?;
     again(&mut life, 0, dice, coverage)
 }
@@ -141,7 +143,8 @@ fn again(life: &mut Life, depth: usize, dice: &mut Dice, coverage: &mut Coverage
         }
         let (state, losses) = outage(recording.state(number), dice);
         coverage.outage(losses);
-        crashed(state, life.at(number), life.bug, depth + 1, dice, coverage)?;
+        let outcome = crashed(state, life.at(number).after_outage(), life.bug, depth + 1, dice, coverage);
+        outcome.map_err(|found| found.at(format_args!("stopped at {number} of {last}, recovered at {recovered}")))?;
     }
     Ok(())
 }
@@ -152,7 +155,7 @@ fn read_only(state: &State, expect: Expect, bug: Option<Bug>, dice: &mut Dice, c
     let disk = Disk::with(state.clone(), dice.roll());
     disk.record();
     let process = Process::on(&disk);
-    let acknowledged = expect.clone().all_promised();
+    let acknowledged = expect.clone().while_it_runs();
     let (store, _) = match open(process.directory(), r#"{"read_only":true}"#, bug) {
         Ok(opened) => opened,
         // There is no store yet.
@@ -178,7 +181,7 @@ fn read_only(state: &State, expect: Expect, bug: Option<Bug>, dice: &mut Dice, c
     }
     let taken: Vec<u64> = log[expect.log.len()..].iter().map(|stored| stored.batch.number).collect();
     let maybe = expect.maybe.iter().filter(|batch| !taken.contains(&batch.number)).cloned().collect();
-    let seen = Expect { promised: log.len(), log, maybe, ..expect };
+    let seen = Expect { promised: log.len(), log, maybe, ..expect }.after_outage();
     let (state, losses) = outage(state, dice);
     coverage.outage(losses);
     crashed(state, seen, bug, NESTED.len() - 1, dice, coverage).or_else(|Violation { check, what }| match check {

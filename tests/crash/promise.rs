@@ -16,6 +16,13 @@ pub struct Violation {
     pub what: String,
 }
 
+impl Violation {
+    /// Says where it was found.
+    pub fn at(self, place: impl fmt::Display) -> Violation {
+        Violation { what: format!("{}; {place}", self.what), ..self }
+    }
+}
+
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.check, self.what)
@@ -43,6 +50,8 @@ pub struct Expect {
     pub next_batch: u64,
     /// A writer has it open that syncs always.
     pub always: bool,
+    /// A writer has shown the log since the machine started: as long as it runs, all of it is there.
+    pub shown: bool,
 }
 
 impl Expect {
@@ -51,9 +60,17 @@ impl Expect {
         Expect { promised: log.len(), log, epoch, next_batch, ..Expect::default() }
     }
 
-    /// Everything that was acknowledged is there: for a crash of the process alone.
-    pub fn all_promised(mut self) -> Expect {
-        self.promised = self.log.len();
+    /// What is promised while the machine runs, whatever happens to its processes.
+    pub fn while_it_runs(mut self) -> Expect {
+        if self.shown {
+            self.promised = self.log.len();
+        }
+        self
+    }
+
+    /// What is promised when the machine starts again.
+    pub fn after_outage(mut self) -> Expect {
+        (self.shown, self.always) = (false, false);
         self
     }
 
@@ -243,7 +260,7 @@ impl Journal {
     /// What must hold if the machine stops after call `number`.
     pub fn at(&self, number: u64) -> Expect {
         let mut expect = self.base.clone();
-        let mut synced = false;
+        let mut synced = self.base.always;
         for Entry { begin, end, what } in &self.entries {
             let ended = *end <= number;
             if !ended && *begin >= number {
@@ -252,6 +269,7 @@ impl Journal {
             match what {
                 What::Opened { always, log, epoch } if ended => {
                     synced = *always;
+                    expect.shown = true;
                     expect.log.clone_from(log);
                     expect.maybe.clear();
                     expect.epoch = *epoch;

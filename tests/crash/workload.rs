@@ -48,8 +48,17 @@ pub struct Opened {
     pub probe: Probe,
     pub process: Process,
     pub mode: Mode,
-    /// A write or sync failed: this handle appends no more.
-    pub poisoned: bool,
+    pub health: Health,
+}
+
+/// Whether a handle still appends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    Well,
+    /// The disk failed at something that may be tried again, or may not.
+    Doubtful,
+    /// A write or a sync failed: it must not append any more.
+    Poisoned,
 }
 
 /// What an append must come to.
@@ -73,8 +82,6 @@ pub struct Life {
     pub segment_bytes: u64,
     /// How it was opened so far.
     pub modes: Vec<Mode>,
-    /// A machine that has just started has lost what it may; a process alone loses nothing.
-    machine_started: bool,
     epoch: u64,
     next_batch: u64,
     reader: Option<Opened>,
@@ -83,8 +90,8 @@ pub struct Life {
 pub const SEGMENT_BYTES_MIN: u64 = 65_536;
 
 impl Life {
-    /// On a machine that has just started, or on which a process was killed.
-    pub fn new(disk: Disk, expect: Expect, machine_started: bool, bug: Option<Bug>, dice: Dice) -> Life {
+    /// On a machine of which this is known.
+    pub fn new(disk: Disk, expect: Expect, bug: Option<Bug>, dice: Dice) -> Life {
         let (epoch, next_batch) = (expect.epoch, expect.next_batch);
         let unknown = expect.maybe.clone();
         let journal = Journal { base: expect, entries: Vec::new() };
@@ -98,7 +105,6 @@ impl Life {
             unknown,
             segment_bytes: SEGMENT_BYTES_MIN,
             modes: Vec::new(),
-            machine_started,
             epoch,
             next_batch,
             reader: None,
@@ -109,7 +115,7 @@ impl Life {
     pub fn fresh(seed: u64, bug: Option<Bug>) -> Life {
         let disk = Disk::empty(seed);
         disk.record();
-        Life::new(disk, Expect::default(), true, bug, Dice::new(seed, 1))
+        Life::new(disk, Expect::default(), bug, Dice::new(seed, 1))
     }
 
     /// What must hold if the machine stops after call `number`.
@@ -129,11 +135,10 @@ impl Life {
     /// Opens the store and compares it with what is promised; whether it opened. It may fail to where
     /// the disk failed.
     pub fn open(&mut self, mode: Mode) -> Outcome<bool> {
-        let expect = if self.machine_started { self.now() } else { self.now().all_promised() };
+        let expect = self.now().while_it_runs();
         let (begin, failures) = (self.disk.calls(), self.disk.failures());
         let process = Process::on(&self.disk);
         let options = format!(r#"{{"sync":{},"segment_bytes":{}}}"#, mode.option(), self.segment_bytes);
-        self.machine_started = false;
         let opened = open(process.directory(), &options, self.bug);
         let (store, probe) = match opened {
             Ok(opened) => opened,
@@ -157,7 +162,7 @@ impl Life {
         self.journal.note(begin, self.disk.calls(), what);
         self.log = log;
         self.modes.push(mode);
-        self.open = Some(Opened { store, probe, process, mode, poisoned: false });
+        self.open = Some(Opened { store, probe, process, mode, health: Health::Well });
         Ok(true)
     }
 
@@ -191,9 +196,9 @@ impl Life {
         let (begin, failures) = (self.disk.calls(), self.disk.failures());
         let outcome = opened.store.close();
         match outcome {
-            Ok(()) if opened.poisoned => {}
+            Ok(()) if opened.health == Health::Poisoned => {}
             Ok(()) => self.journal.note(begin, self.disk.calls(), What::Closed),
-            Err(error) if opened.poisoned && error.kind() == ErrorKind::Io => {}
+            Err(error) if opened.health != Health::Well && error.kind() == ErrorKind::Io => {}
             Err(error) => self.excused("closing", error, failures)?,
         }
         opened.process.kill();
@@ -239,7 +244,7 @@ impl Life {
             _ => batch,
         };
         match (outcome, wanted) {
-            (Ok(()), _) if opened.poisoned => {
+            (Ok(()), _) if opened.health == Health::Poisoned => {
                 broken("append after a failed sync", format!("batch {} was taken", batch.number))
             }
             (Ok(()), Wanted::Refused(kind)) => {
@@ -262,14 +267,17 @@ impl Life {
                 Ok(())
             }
             (Err(error), _) => match error.kind() {
-                ErrorKind::Indeterminate if failed && !opened.poisoned => {
-                    opened.poisoned = true;
+                ErrorKind::Indeterminate if failed && opened.health != Health::Poisoned => {
+                    opened.health = Health::Poisoned;
                     check_ids(&error, batch)?;
                     self.unknown.push(new.clone());
                     self.journal.note(begin, end, What::Unknown(new.clone()));
                     Ok(())
                 }
-                ErrorKind::Io if failed || opened.poisoned => {
+                ErrorKind::Io if failed || opened.health != Health::Well => {
+                    if opened.health == Health::Well {
+                        opened.health = Health::Doubtful;
+                    }
                     self.journal.note(begin, end, What::Failed(new.clone()));
                     Ok(())
                 }
@@ -323,7 +331,12 @@ impl Life {
         let store = self.store().clone();
         let seen = queries(&store, &self.log, count, &mut self.dice).and_then(|()| verified(&store));
         match seen {
-            Err(violation) if violation.check == "unexpected error" && self.disk.failures() > failures => Ok(()),
+            // What cannot be read is a problem, for `verify`.
+            Err(violation)
+                if ["unexpected error", "verify"].contains(&violation.check) && self.disk.failures() > failures =>
+            {
+                Ok(())
+            }
             other => other,
         }
     }
@@ -334,7 +347,7 @@ impl Life {
         let read = || -> Result<Opened, Error> {
             let process = Process::on(&self.disk);
             let (store, probe) = open(process.directory(), r#"{"read_only":true}"#, self.bug)?;
-            Ok(Opened { store, probe, process, mode: Mode::Always, poisoned: false })
+            Ok(Opened { store, probe, process, mode: Mode::Always, health: Health::Well })
         };
         let reader = match self.reader.take() {
             Some(reader) => Ok(reader),
@@ -352,7 +365,7 @@ impl Life {
 
     /// Whether the open store takes no more appends.
     pub fn poisoned(&self) -> bool {
-        self.open.as_ref().is_some_and(|opened| opened.poisoned)
+        self.open.as_ref().is_some_and(|opened| opened.health == Health::Poisoned)
     }
 
     /// Plans that the disk fails, once.
