@@ -8,8 +8,8 @@
 use crate::check::contents;
 use crate::coverage::Coverage;
 use crate::dice::Dice;
-use crate::disk::{Disk, Recording};
-use crate::outage::{Losses, outage};
+use crate::disk::{Disk, Failure, Which};
+use crate::outage::outage;
 use crate::platter::State;
 use crate::process::Process;
 use crate::promise::{Expect, Outcome, Violation, What, broken};
@@ -57,7 +57,7 @@ fn story(seed: u64, extent: Extent, coverage: &mut Coverage) -> Outcome {
         long_life(&mut life).map_err(|found| found.at(format_args!("program {generation}")))?;
         coverage.program(&life);
         let recording = life.disk.recorded();
-        let last = recording.span().1;
+        let last = recording.last();
         for _ in 0..FROM_ONE {
             let number = dice.below(last as usize + 1) as u64;
             let state = recording.state(number);
@@ -102,22 +102,29 @@ fn crashed(
     let mut life = Life::new(disk, expect, bug, Dice::new(dice.roll(), 3));
     if dice.one_in(8) {
         let number = dice.between(1, 40) as u64;
-        let failure = *dice.pick(&[crate::disk::Failure::Eio, crate::disk::Failure::Enospc, crate::disk::Failure::Eintr]);
-        life.disk.plan(crate::disk::Which::Call(number), failure);
+        let failure = *dice.pick(&[Failure::Eio, Failure::Enospc, Failure::Eintr]);
+        life.disk.plan(Which::Call(number), failure);
     }
     short_life(&mut life, dice)?;
     again(&mut life, depth, dice, coverage)
 }
 
+/// A machine starts with this on its disk: everything promised is there, and the store goes on.
+pub fn survives(state: State, expect: Expect, bug: Option<Bug>, dice: &mut Dice) -> Outcome<Life> {
+    let disk = Disk::with(state, dice.roll());
+    disk.record();
+    let mut life = Life::new(disk, expect.after_outage(), bug, Dice::new(dice.roll(), 3));
+    life.open_at_last(Mode::Always)?;
+    life.look_closely(3)?;
+    let batch = life.small();
+    life.append(batch)?;
+    life.read()?;
+    Ok(life)
+}
+
 /// Only the process was killed: nothing is lost, and the lock is free. What recovery then shows must
 /// outlive the machine, too.
-fn killed(
-    state: &State,
-    expect: Expect,
-    bug: Option<Bug>,
-    dice: &mut Dice,
-    coverage: &mut Coverage,
-) -> Outcome {
+fn killed(state: &State, expect: Expect, bug: Option<Bug>, dice: &mut Dice, coverage: &mut Coverage) -> Outcome {
     coverage.states += 1;
     coverage.count("process killed", 1);
     let state = State { writer: None, ..state.clone() };
@@ -132,9 +139,13 @@ fn killed(
 fn again(life: &mut Life, depth: usize, dice: &mut Dice, coverage: &mut Coverage) -> Outcome {
     coverage.program(life);
     let recording = life.disk.recorded();
-    let last = recording.span().1;
-    let recovered =
-        life.journal.entries.iter().find(|entry| matches!(entry.what, What::Opened { .. })).map_or(last, |entry| entry.end);
+    let last = recording.last();
+    let recovered = life
+        .journal
+        .entries
+        .iter()
+        .find(|entry| matches!(entry.what, What::Opened { .. }))
+        .map_or(last, |entry| entry.end);
     for _ in 0..NESTED[depth] {
         let until = if dice.one_in(2) { recovered } else { last };
         let number = dice.below(until as usize + 1) as u64;
@@ -151,7 +162,7 @@ fn again(life: &mut Life, depth: usize, dice: &mut Dice, coverage: &mut Coverage
 
 /// Another process reads at this moment; then the power fails, and what it saw is still there, if the
 /// writer syncs always.
-fn read_only(state: &State, expect: Expect, bug: Option<Bug>, dice: &mut Dice, coverage: &mut Coverage) -> Outcome {
+pub fn read_only(state: &State, expect: Expect, bug: Option<Bug>, dice: &mut Dice, coverage: &mut Coverage) -> Outcome {
     let disk = Disk::with(state.clone(), dice.roll());
     disk.record();
     let process = Process::on(&disk);
@@ -170,9 +181,8 @@ fn read_only(state: &State, expect: Expect, bug: Option<Bug>, dice: &mut Dice, c
         crate::check::queries(&store, &log, 1, dice)?;
     }
     drop(store);
-    let touched = disk.recorded().calls.iter().find(|call| writes(call.kind)).cloned();
-    if let Some(call) = touched {
-        return broken("reader", format!("it changes what it reads: {call:?}"));
+    if disk.recorded().changed() {
+        return broken("reader", "it changes what it reads");
     }
     // What the writer promises, it promises of all that can be read.
     let all = expect.promised == expect.log.len();
@@ -188,11 +198,6 @@ fn read_only(state: &State, expect: Expect, bug: Option<Bug>, dice: &mut Dice, c
         "acknowledged lost" => broken("taken back", format!("another process read it: {what}")),
         check => broken(check, what),
     })
-}
-
-fn writes(kind: crate::disk::Kind) -> bool {
-    use crate::disk::Kind::{Allocate, Lock, Remove, Rename, SetLen, Sync, SyncNames, Write};
-    matches!(kind, Allocate | Lock | Remove | Rename | SetLen | Sync | SyncNames | Write)
 }
 
 /// A store that its program has closed, at rest.

@@ -98,7 +98,8 @@ pub fn queries(store: &Store, log: &Log, count: usize, dice: &mut Dice) -> Outco
             wanted.reverse();
         }
         wanted.truncate(limit);
-        let mut options = format!(r#"{{"format":"ndjson","direction":"{}""#, if backward { "backward" } else { "forward" });
+        let mut options =
+            format!(r#"{{"format":"ndjson","direction":"{}""#, if backward { "backward" } else { "forward" });
         if limit != usize::MAX {
             let _ = write!(options, r#","limit":{limit}"#);
         }
@@ -110,7 +111,10 @@ pub fn queries(store: &Store, log: &Log, count: usize, dice: &mut Dice) -> Outco
         if answer != wanted.concat().as_bytes() {
             let got = answer.iter().filter(|byte| **byte == b'\n').count();
             let wanted = wanted.len();
-            return broken("query", format!("{query} with {options} finds {got} events, and {wanted} match; or others"));
+            return broken(
+                "query",
+                format!("{query} with {options} finds {got} events, and {wanted} match; or others"),
+            );
         }
     }
     Ok(())
@@ -183,10 +187,13 @@ impl Filter {
         put("domain", self.domain.map(quoted));
         put("instance_id", self.instance_id.map(quoted));
         put("tags", self.tags.first().map(|tag| format!("[\"{tag}\"]")));
-        put("id", self.ids.as_ref().map(|ids| match ids.as_slice() {
-            [] => String::from("[]"),
-            ids => format!("[\"{}\"]", ids.join("\",\"")),
-        }));
+        put(
+            "id",
+            self.ids.as_ref().map(|ids| match ids.as_slice() {
+                [] => String::from("[]"),
+                ids => format!("[\"{}\"]", ids.join("\",\"")),
+            }),
+        );
         put("from", self.from.as_deref().map(quoted));
         put("to", self.to.as_deref().map(quoted));
         put("after", self.after.map(|after| after.to_string()));

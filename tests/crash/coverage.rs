@@ -86,7 +86,8 @@ impl Coverage {
             self.count(class, 1);
         }
         use crate::promise::What;
-        let has = |wanted: fn(&What) -> bool| life.journal.entries.iter().filter(|entry| wanted(&entry.what)).count() as u64;
+        let has =
+            |wanted: fn(&What) -> bool| life.journal.entries.iter().filter(|entry| wanted(&entry.what)).count() as u64;
         self.count("indeterminate append", has(|what| matches!(what, What::Unknown(_))));
         self.count("clean close", has(|what| matches!(what, What::Closed)));
         let logs = life.disk.state().names.keys().filter(|name| name.ends_with(".log")).count();

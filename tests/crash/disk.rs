@@ -50,6 +50,8 @@ pub enum Which {
     Call(u64),
     /// The Nth of this kind, from 1 on, counted from when the fault was planned.
     Nth(Kind, u64),
+    /// The next of this kind that is of at least so many bytes.
+    Long(Kind, u64),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -58,22 +60,10 @@ pub struct Fault {
     pub failure: Failure,
 }
 
-/// A call that was made, for tests that look at what an engine does.
-#[derive(Debug, Clone)]
-pub struct Call {
-    pub number: u64,
-    pub kind: Kind,
-    /// The file's name when it was opened; empty where there is none.
-    pub name: Arc<str>,
-    pub offset: u64,
-    pub len: u64,
-}
-
-/// The calls of a recorded time, and the state after each that changed something.
-#[derive(Default)]
+/// The state after each call of a recorded time that changed something.
 pub struct Recording {
-    pub calls: Vec<Call>,
     states: Vec<(u64, State)>,
+    last: u64,
 }
 
 impl Recording {
@@ -83,9 +73,14 @@ impl Recording {
         &self.states[behind.max(1) - 1].1
     }
 
-    /// The numbers of the first and the last call.
-    pub fn span(&self) -> (u64, u64) {
-        (self.states[0].0, self.calls.last().map_or(self.states[0].0, |call| call.number))
+    /// The number of the last call.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Whether anything was changed.
+    pub fn changed(&self) -> bool {
+        self.states.len() > 1
     }
 }
 
@@ -110,7 +105,7 @@ pub struct Inner {
     /// So many bytes can files still grow by.
     room: Option<u64>,
     pub gates: Vec<GateState>,
-    pub recording: Option<Recording>,
+    recording: Option<Vec<(u64, State)>>,
     /// What of a failing call is done.
     pub dice: Dice,
 }
@@ -164,13 +159,14 @@ impl Disk {
 
     pub fn record(&self) {
         let mut inner = self.inner();
-        let states = vec![(inner.calls, inner.state.clone())];
-        inner.recording = Some(Recording { calls: Vec::new(), states });
+        inner.recording = Some(vec![(inner.calls, inner.state.clone())]);
     }
 
     /// What was recorded. The recording ends.
     pub fn recorded(&self) -> Recording {
-        self.inner().recording.take().expect("it was told to record")
+        let mut inner = self.inner();
+        let states = inner.recording.take().expect("it was told to record");
+        Recording { states, last: inner.calls }
     }
 
     /// How many calls were made.
@@ -278,14 +274,14 @@ impl Inner {
     /// Records the state after the call that was just made.
     pub fn changed(&mut self) {
         let Some(recording) = &mut self.recording else { return };
-        match recording.states.last_mut() {
+        match recording.last_mut() {
             Some((call, state)) if *call == self.calls => *state = self.state.clone(),
-            _ => recording.states.push((self.calls, self.state.clone())),
+            _ => recording.push((self.calls, self.state.clone())),
         }
     }
 
     /// How the call that is being made is to fail.
-    pub fn planned(&mut self, kind: Kind) -> Option<Failure> {
+    pub fn planned(&mut self, kind: Kind, len: u64) -> Option<Failure> {
         let mut found = None;
         let calls = self.calls;
         self.faults.retain_mut(|fault| {
@@ -295,6 +291,7 @@ impl Inner {
                     *left -= 1;
                     *left == 0
                 }
+                Which::Long(of, least) => *of == kind && len >= *least,
                 Which::Nth(..) => false,
             };
             if due {

@@ -164,7 +164,12 @@ fn tags_text(tags: &[String]) -> String {
 fn id(batch: u64, index: usize, random: u64) -> String {
     let version = if random & 1 == 0 { 4 } else { 7 };
     let high = if version == 4 { (random >> 16) as u32 } else { 0x0190_a000 };
-    format!("{high:08x}-{:04x}-{version}{:03x}-8{:03x}-{batch:08x}{index:04x}", random >> 48, index & 0xFFF, batch & 0xFFF)
+    format!(
+        "{high:08x}-{:04x}-{version}{:03x}-8{:03x}-{batch:08x}{index:04x}",
+        random >> 48,
+        index & 0xFFF,
+        batch & 0xFFF
+    )
 }
 
 /// Times of a day and some, not in the order of the log.

@@ -7,6 +7,7 @@
 //!
 //! `CRASH_STATES` sets how many crash states there are, `CRASH_SEED` runs one seed alone.
 
+mod anatomy;
 mod campaign;
 mod check;
 mod coverage;
@@ -19,7 +20,9 @@ mod platter;
 mod process;
 mod promise;
 mod rot;
+mod scenarios;
 mod steps;
+mod task;
 mod workload;
 
 use campaign::Extent;

@@ -85,9 +85,8 @@ pub fn outage_in(state: &State, sectors: Mood, lengths: Mood, names: Mood, dice:
     let mut left = State { boot: state.boot + 1, ..State::default() };
     for (number, (name, inode)) in (0..).zip(&names) {
         let (content, whole) = content_left(&state.inodes[inode], chosen.get(inode), lengths, dice, &mut losses);
-        let renamed = || {
-            state.name_changes.iter().any(|change| matches!(change, NameChange::Renamed { to, .. } if *to == *name))
-        };
+        let renamed =
+            || state.name_changes.iter().any(|change| matches!(change, NameChange::Renamed { to, .. } if *to == *name));
         losses.renamed_without_content |= !whole && renamed();
         left.inodes.insert(number, Arc::new(Inode::settled(content)));
         left.names.insert(name.clone(), number);

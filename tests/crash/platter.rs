@@ -266,9 +266,4 @@ impl State {
         }
         self.names_synced();
     }
-
-    /// How many bytes all files have.
-    pub fn bytes(&self) -> u64 {
-        self.names.values().map(|inode| self.inodes[inode].seen.len()).sum()
-    }
 }

@@ -1,6 +1,6 @@
 //! A process of the simulated machine: the seam's calls, each answered from the disk's state.
 
-use crate::disk::{Call, Disk, Failure, Fault, Inner, Kind, Which};
+use crate::disk::{Disk, Failure, Fault, Inner, Kind, Which};
 use runestore::simulation::{Access, Directory, File, Lock};
 use std::io::{Error, ErrorKind, Result};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -37,13 +37,7 @@ impl Process {
 
 impl ProcessState {
     /// Makes a call. `work` is told how it is to fail, if it is.
-    fn call<T>(
-        &self,
-        kind: Kind,
-        name: &Arc<str>,
-        range: (u64, u64),
-        work: impl FnOnce(&mut Inner, Option<Failure>) -> Result<T>,
-    ) -> Result<T> {
+    fn call<T>(&self, kind: Kind, len: u64, work: impl FnOnce(&mut Inner, Option<Failure>) -> Result<T>) -> Result<T> {
         let mut inner = self.disk.inner();
         let mut failure = None;
         let held = inner.gates.iter().position(|gate| gate.kind == kind && !gate.arrived && gate.opened.is_none());
@@ -63,11 +57,7 @@ impl ProcessState {
             inner.dead = true;
             return Err(eio());
         }
-        let number = inner.calls;
-        if let Some(recording) = &mut inner.recording {
-            recording.calls.push(Call { number, kind, name: name.clone(), offset: range.0, len: range.1 });
-        }
-        let failure = failure.or_else(|| inner.planned(kind)).filter(|failure| can_fail(kind, *failure));
+        let failure = failure.or_else(|| inner.planned(kind, len)).filter(|failure| can_fail(kind, *failure));
         if let Some(failure) = failure {
             *inner.delivered.entry((failure, kind)).or_default() += 1;
         }
@@ -75,8 +65,8 @@ impl ProcessState {
     }
 
     /// A call that fails whole or not at all.
-    fn plain<T>(&self, kind: Kind, name: &str, work: impl FnOnce(&mut Inner) -> Result<T>) -> Result<T> {
-        self.call(kind, &name.into(), (0, 0), |inner, failure| match failure {
+    fn plain<T>(&self, kind: Kind, work: impl FnOnce(&mut Inner) -> Result<T>) -> Result<T> {
+        self.call(kind, 0, |inner, failure| match failure {
             Some(failure) => Err(failure.error()),
             None => work(inner),
         })
@@ -112,11 +102,11 @@ fn eio() -> Error {
 
 impl Directory for ProcessState {
     fn names(&self) -> Result<Vec<String>> {
-        self.plain(Kind::Names, "", |inner| Ok(inner.state.names.keys().rev().map(|name| name.to_string()).collect()))
+        self.plain(Kind::Names, |inner| Ok(inner.state.names.keys().rev().map(|name| name.to_string()).collect()))
     }
 
     fn open(&self, name: &str, access: Access) -> Result<Arc<dyn File>> {
-        let inode = self.plain(Kind::Open, name, |inner| {
+        let inode = self.plain(Kind::Open, |inner| {
             let known = inner.state.names.get(name).copied();
             match (access, known) {
                 (Access::Create, Some(_)) => Err(ErrorKind::AlreadyExists.into()),
@@ -128,11 +118,11 @@ impl Directory for ProcessState {
                 (_, known) => known.ok_or_else(|| ErrorKind::NotFound.into()),
             }
         })?;
-        Ok(Arc::new(Handle { process: self.clone(), name: name.into(), inode, writes: access != Access::Read }))
+        Ok(Arc::new(Handle { process: self.clone(), inode, writes: access != Access::Read }))
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<()> {
-        self.plain(Kind::Rename, from, |inner| {
+        self.plain(Kind::Rename, |inner| {
             let found = inner.state.rename(from, to);
             inner.changed();
             found.then_some(()).ok_or_else(|| ErrorKind::NotFound.into())
@@ -140,7 +130,7 @@ impl Directory for ProcessState {
     }
 
     fn remove(&self, name: &str) -> Result<()> {
-        self.plain(Kind::Remove, name, |inner| {
+        self.plain(Kind::Remove, |inner| {
             let found = inner.state.remove(name);
             inner.changed();
             found.then_some(()).ok_or_else(|| ErrorKind::NotFound.into())
@@ -148,7 +138,7 @@ impl Directory for ProcessState {
     }
 
     fn sync(&self) -> Result<()> {
-        self.plain(Kind::SyncNames, "", |inner| {
+        self.plain(Kind::SyncNames, |inner| {
             inner.state.names_synced();
             inner.changed();
             Ok(())
@@ -156,7 +146,7 @@ impl Directory for ProcessState {
     }
 
     fn lock(&self) -> Result<Option<Box<dyn Lock>>> {
-        let free = self.plain(Kind::Lock, "", |inner| {
+        let free = self.plain(Kind::Lock, |inner| {
             let free = inner.state.writer.is_none();
             if free {
                 inner.state.writer = Some(self.id);
@@ -168,11 +158,11 @@ impl Directory for ProcessState {
     }
 
     fn is_locked(&self) -> Result<bool> {
-        self.plain(Kind::IsLocked, "", |inner| Ok(inner.state.writer.is_some()))
+        self.plain(Kind::IsLocked, |inner| Ok(inner.state.writer.is_some()))
     }
 
     fn boot(&self) -> Result<[u8; 16]> {
-        self.plain(Kind::Boot, "", |inner| {
+        self.plain(Kind::Boot, |inner| {
             let mut boot = [0xB0; 16];
             boot[8..].copy_from_slice(&inner.state.boot.to_le_bytes());
             Ok(boot)
@@ -200,7 +190,6 @@ impl Drop for Held {
 /// An open file.
 struct Handle {
     process: ProcessState,
-    name: Arc<str>,
     inode: u64,
     writes: bool,
 }
@@ -214,8 +203,7 @@ impl Handle {
 
 impl File for Handle {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize> {
-        let range = (offset, buffer.len() as u64);
-        self.process.call(Kind::Read, &self.name, range, |inner, failure| {
+        self.process.call(Kind::Read, buffer.len() as u64, |inner, failure| {
             let buffer = match failure {
                 Some(Failure::Short) if buffer.len() > 1 => {
                     let part = inner.dice.between(1, buffer.len() - 1);
@@ -230,7 +218,7 @@ impl File for Handle {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize> {
         self.check_writes()?;
-        self.process.call(Kind::Write, &self.name, (offset, bytes.len() as u64), |inner, failure| {
+        self.process.call(Kind::Write, bytes.len() as u64, |inner, failure| {
             let part = inner.dice.below(bytes.len().max(1)).min(bytes.len());
             let (taken, outcome) = match failure {
                 None => (bytes.len(), Ok(bytes.len())),
@@ -258,7 +246,7 @@ impl File for Handle {
 
     fn allocate(&self, len: u64) -> Result<()> {
         self.check_writes()?;
-        self.process.call(Kind::Allocate, &self.name, (0, len), |inner, failure| {
+        self.process.call(Kind::Allocate, 0, |inner, failure| {
             if let Some(failure) = failure {
                 return Err(failure.error());
             }
@@ -276,7 +264,7 @@ impl File for Handle {
 
     fn set_len(&self, len: u64) -> Result<()> {
         self.check_writes()?;
-        self.process.call(Kind::SetLen, &self.name, (0, len), |inner, failure| {
+        self.process.call(Kind::SetLen, 0, |inner, failure| {
             if let Some(failure) = failure {
                 return Err(failure.error());
             }
@@ -288,14 +276,14 @@ impl File for Handle {
     }
 
     fn len(&self) -> Result<u64> {
-        self.process.call(Kind::Len, &self.name, (0, 0), |inner, failure| match failure {
+        self.process.call(Kind::Len, 0, |inner, failure| match failure {
             Some(failure) => Err(failure.error()),
             None => Ok(inner.state.inodes[&self.inode].seen.len()),
         })
     }
 
     fn sync(&self) -> Result<()> {
-        self.process.call(Kind::Sync, &self.name, (0, 0), |inner, failure| {
+        self.process.call(Kind::Sync, 0, |inner, failure| {
             let inode = inner.state.inode_mut(self.inode);
             match failure {
                 Some(_) => inode.sync_failed(),

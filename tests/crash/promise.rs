@@ -108,7 +108,10 @@ impl Expect {
         while !rest.is_empty() {
             let number = batch_number(rest);
             let Some(index) = missing.iter().position(|batch| Some(batch.number) == number) else {
-                return broken("never acknowledged", format!("nobody appended this, or it was refused: {}", shown(rest)));
+                return broken(
+                    "never acknowledged",
+                    format!("nobody appended this, or it was refused: {}", shown(rest)),
+                );
             };
             let stored = place(missing.remove(index), head(&log) + 1, &mut versions, rest)?;
             rest = &rest[stored.text.len()..];
@@ -155,7 +158,8 @@ pub fn head(log: &[Arc<Stored>]) -> u64 {
 
 /// The tracking position of each source.
 pub fn positions(log: &[Arc<Stored>]) -> Vec<u64> {
-    let of = |source| log.iter().filter_map(|stored| stored.batch.tracking.as_ref()).filter(move |(of, _)| of == source);
+    let of =
+        |source| log.iter().filter_map(|stored| stored.batch.tracking.as_ref()).filter(move |(of, _)| of == source);
     SOURCES.iter().map(|source| of(source).map(|(_, position)| *position).max().unwrap_or(0)).collect()
 }
 
@@ -236,7 +240,11 @@ pub struct Entry {
 #[derive(Clone)]
 pub enum What {
     /// A store was opened for writing, and showed this.
-    Opened { always: bool, log: Log, epoch: u64 },
+    Opened {
+        always: bool,
+        log: Log,
+        epoch: u64,
+    },
     Stored(Arc<Stored>),
     /// An append that a check refused: it never comes near the disk.
     Refused,
@@ -244,8 +252,6 @@ pub enum What {
     Failed(Arc<Batch>),
     /// An append of which nobody knows.
     Unknown(Arc<Batch>),
-    /// A read that showed everything up to this position.
-    Saw(u64),
     Closed,
 }
 
@@ -287,10 +293,6 @@ impl Journal {
                 What::Stored(stored) => expect.maybe.push(stored.batch.clone()),
                 What::Failed(batch) if !ended => expect.maybe.push(batch.clone()),
                 What::Unknown(batch) => expect.maybe.push(batch.clone()),
-                What::Saw(seen) if ended && synced => {
-                    let behind = expect.log.iter().take_while(|stored| stored.first + stored.len() <= seen + 1).count();
-                    expect.promised = expect.promised.max(behind);
-                }
                 What::Closed if ended => {
                     synced = false;
                     expect.promised = expect.log.len();

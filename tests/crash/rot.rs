@@ -37,7 +37,7 @@ pub fn campaign(
         coverage.states += 1;
         coverage.count(class, 1);
         coverage.count("rot: index file", name.ends_with(".idx").into());
-        let found = look(&damaged, &expect, bug, dice)?;
+        let found = look(&damaged, &expect, bug, dice).map_err(|found| found.at(format_args!("{class} in {name}")))?;
         coverage.count("rot: found", found.into());
     }
     Ok(())
@@ -50,7 +50,8 @@ fn damage(state: &State, name: &str, past: &Recording, dice: &mut Dice) -> Optio
         return None;
     }
     // Mostly where something is written.
-    let at = (0..8).map(|_| dice.roll() % content.len()).find(|at| content.sector(at / SECTOR as u64) != [0; SECTOR])?;
+    let at =
+        (0..8).map(|_| dice.roll() % content.len()).find(|at| content.sector(at / SECTOR as u64) != [0; SECTOR])?;
     let sector = at / SECTOR as u64;
     let mut new = content.clone();
     let class = match dice.below(3) {
@@ -65,8 +66,7 @@ fn damage(state: &State, name: &str, past: &Recording, dice: &mut Dice) -> Optio
             "rot: sector zeroed"
         }
         _ => {
-            let (first, last) = past.span();
-            let older = past.state(first + dice.below((last - first) as usize + 1) as u64);
+            let older = past.state(dice.below(past.last() as usize + 1) as u64);
             let stale = match older.inode(name) {
                 Some(inode) if dice.one_in(2) => inode.seen.sector(sector),
                 _ => content.sector(dice.roll() % content.len() / SECTOR as u64),
@@ -118,7 +118,8 @@ fn answers(store: &Store, expect: &Expect) -> Outcome<bool> {
         }
     }
     let head = crate::promise::head(&expect.log);
-    let whole: Vec<&str> = expect.log.iter().flat_map(|stored| (0..stored.events.len()).map(|at| stored.line(at))).collect();
+    let whole: Vec<&str> =
+        expect.log.iter().flat_map(|stored| (0..stored.events.len()).map(|at| stored.line(at))).collect();
     let mut readable = true;
     for up_to in [head / 4, head / 2, head - head / 4, head] {
         let query = format!(r#"{{"up_to":{up_to}}}"#);

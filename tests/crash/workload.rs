@@ -2,7 +2,7 @@
 
 use crate::check::{contents, epoch, fine, lines, queries, same, tracking, verified};
 use crate::dice::Dice;
-use crate::disk::{Disk, Failure, Kind};
+use crate::disk::Disk;
 use crate::events::{Batch, Shape};
 use crate::process::Process;
 use crate::promise::{Expect, Journal, Log, Outcome, What, broken, head, place, shown, versions, without_events};
@@ -47,7 +47,6 @@ pub struct Opened {
     pub store: Arc<Store>,
     pub probe: Probe,
     pub process: Process,
-    pub mode: Mode,
     pub health: Health,
 }
 
@@ -162,7 +161,7 @@ impl Life {
         self.journal.note(begin, self.disk.calls(), what);
         self.log = log;
         self.modes.push(mode);
-        self.open = Some(Opened { store, probe, process, mode, health: Health::Well });
+        self.open = Some(Opened { store, probe, process, health: Health::Well });
         Ok(true)
     }
 
@@ -290,7 +289,8 @@ impl Life {
         }
     }
 
-    fn stored(&mut self, batch: &Arc<Batch>, answer: &[u8], begin: u64, end: u64) -> Outcome {
+    /// Takes note of an append that was answered so.
+    pub fn stored(&mut self, batch: &Arc<Batch>, answer: &[u8], begin: u64, end: u64) -> Outcome {
         let stored = match batch.events.is_empty() {
             true => without_events(batch, head(&self.log) + 1),
             false => place(batch, head(&self.log) + 1, &mut versions(&self.log), answer)?,
@@ -347,7 +347,7 @@ impl Life {
         let read = || -> Result<Opened, Error> {
             let process = Process::on(&self.disk);
             let (store, probe) = open(process.directory(), r#"{"read_only":true}"#, self.bug)?;
-            Ok(Opened { store, probe, process, mode: Mode::Always, health: Health::Well })
+            Ok(Opened { store, probe, process, health: Health::Well })
         };
         let reader = match self.reader.take() {
             Some(reader) => Ok(reader),
@@ -366,11 +366,6 @@ impl Life {
     /// Whether the open store takes no more appends.
     pub fn poisoned(&self) -> bool {
         self.open.as_ref().is_some_and(|opened| opened.health == Health::Poisoned)
-    }
-
-    /// Plans that the disk fails, once.
-    pub fn plan(&mut self, kind: Kind, nth: u64, failure: Failure) {
-        self.disk.plan(crate::disk::Which::Nth(kind, nth), failure);
     }
 }
 
