@@ -67,7 +67,7 @@ impl Bug {
 
 /// The bug that a store has, if any. Without the feature `simulation` it has none, and asking costs nothing.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Bugs {
+pub(crate) struct Bugs {
     #[cfg(feature = "simulation")]
     planted: Option<Bug>,
 }

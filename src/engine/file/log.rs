@@ -48,7 +48,7 @@ pub(super) fn list(directory: &dyn Directory, pool: &Arc<Pool>) -> Result<Listin
 }
 
 /// Why a segment does not follow on another, if so.
-fn misfit(directory: &dyn Directory, previous: &Segment, segment: &Segment) -> Result<Option<Damage>> {
+pub(super) fn misfit(directory: &dyn Directory, previous: &Segment, segment: &Segment) -> Result<Option<Damage>> {
     let (before, header) = (&previous.header, &segment.header);
     let damage = |what: &str| Damage::new(&segment.name(), 0, what).from_position(header.first);
     if header.store != before.store {

@@ -9,7 +9,7 @@
 use super::bug::{Bug, Bugs};
 use super::bytes::{put, u64_at};
 use super::fault::{Damage, failed};
-use super::frame::{self, Header, Kind, read_tracking, write_tracking};
+use super::frame::{self, Header, read_tracking, write_tracking};
 use super::idx::{self, Binding, Idx};
 use super::indexed::Indexed;
 use super::log::Listing;
@@ -61,8 +61,6 @@ pub(super) struct Newest {
     pub proven: u64,
     /// The largest `durable_through`, D.
     pub durable: u64,
-    /// The last frame says that the store was closed, and nothing follows it.
-    pub closed: bool,
 }
 
 /// What was found.
@@ -131,7 +129,6 @@ pub(super) fn recover(
         *damage = damage.clone().from_position(newest.cursor.next);
     }
     newest.durable = durable;
-    newest.closed &= newest.cursor.offset == len && damage.is_none();
     let known = known.max(damage.as_ref().and_then(|damage| damage.positions).map_or(0, |(first, last)| last.unwrap_or(first)));
     Ok(Recovered { sealed, newest: Some(newest), damage, known })
 }
@@ -147,7 +144,6 @@ impl Newest {
             cursor: Cursor::start(&segment),
             proven: segment::HEADER_BYTES as u64,
             durable: segment.header.base,
-            closed: false,
             segment,
         };
         if let Some((index, state, last)) = prefix {
@@ -185,7 +181,6 @@ impl Newest {
     fn note(&mut self, header: &Header) {
         self.durable = self.durable.max(header.durable_through);
         self.proven = self.proven.max(self.durable.saturating_sub(self.segment.header.base));
-        self.closed = header.kind == Kind::Close;
     }
 }
 

@@ -64,6 +64,7 @@ impl Mark {
 pub(super) struct Watermark {
     file: Arc<dyn File>,
     number: u64,
+    said: Option<Mark>,
 }
 
 impl Watermark {
@@ -74,11 +75,19 @@ impl Watermark {
             opened => opened?,
         };
         let number = newest(&*file)?.map_or(0, |(number, _)| number);
-        Ok(Watermark { file, number })
+        Ok(Watermark { file, number, said: None })
     }
 
-    /// Says how far the log may be read now.
-    pub fn write(&mut self, mark: &Mark) -> Result<()> {
+    /// Says how far the log may be read now. What was said before is not taken back: two threads may come here in any order.
+    pub fn write(&mut self, mark: Mark) -> Result<()> {
+        let said = self.said.unwrap_or(mark);
+        let mark = Mark {
+            head: mark.head.max(said.head),
+            visible: mark.visible.max(said.visible),
+            durable: mark.durable.max(said.durable),
+            ..mark
+        };
+        self.said = Some(mark);
         self.number += 1;
         write_all_at(&*self.file, &mark.encode(self.number), (self.number % 2) * SLOT_BYTES as u64)
     }

@@ -14,6 +14,7 @@ use crate::json::write_numbered;
 use crate::query::{Direction, Query, Sink};
 use hashbrown::HashMap;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{RwLock, RwLockReadGuard};
@@ -250,8 +251,8 @@ impl Committed for State {
         Ok(self.index.find_id(id).map(|ordinal| ordinal as u64 + 1))
     }
 
-    fn text(&self, position: u64) -> Result<&str> {
-        std::str::from_utf8(self.texts.get((position - 1) as u32)).map_err(Error::internal)
+    fn text(&self, position: u64) -> Result<Cow<'_, str>> {
+        std::str::from_utf8(self.texts.get((position - 1) as u32)).map(Cow::Borrowed).map_err(Error::internal)
     }
 
     fn stream_version(&self, domain: &str, instance_id: &str) -> Result<u64> {

@@ -17,6 +17,11 @@ use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// The name of the index file of a segment.
+pub(in crate::engine::file) fn name_of(segment: u64) -> String {
+    format!("{segment:020}.idx")
+}
+
 /// Which state of which segment an index is of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::engine::file) struct Binding {
