@@ -85,7 +85,8 @@ pub(crate) fn read_file_options(text: Option<&str>) -> Result<FileOptions> {
 fn read_sync(text: &str) -> Result<Sync> {
     if text.starts_with('{') {
         let [interval] = object(text, "sync", &["interval_ms"])?;
-        let interval = interval.ok_or_else(|| invalid("sync", "`sync` names no `interval_ms`: give {\"interval_ms\":100}"))?;
+        let interval =
+            interval.ok_or_else(|| invalid("sync", "`sync` names no `interval_ms`: give {\"interval_ms\":100}"))?;
         return Ok(Sync::Interval(Duration::from_millis(within("interval_ms", interval, INTERVAL_MS)?)));
     }
     match string(text).as_deref() {
@@ -96,9 +97,9 @@ fn read_sync(text: &str) -> Result<Sync> {
 }
 
 fn within(name: &'static str, text: &str, range: RangeInclusive<u64>) -> Result<u64> {
-    unsigned(text).filter(|number| range.contains(number)).ok_or_else(|| {
-        invalid(name, format!("`{name}` must be an integer from {} to {}", range.start(), range.end()))
-    })
+    unsigned(text)
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| invalid(name, format!("`{name}` must be an integer from {} to {}", range.start(), range.end())))
 }
 
 /// Refuses any option of an engine that has none.

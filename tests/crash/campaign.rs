@@ -54,7 +54,9 @@ fn story(seed: u64, extent: Extent, coverage: &mut Coverage) -> Outcome {
             None => Life::fresh(seed, extent.bug),
         };
         life.disk.record();
-        long_life(&mut life).map_err(|found| found.at(format_args!("program {generation}")))?;
+        let outcome = long_life(&mut life);
+        outcome
+            .map_err(|found| found.at(format_args!("program {generation}, living: {}", life.journal.told(u64::MAX))))?;
         coverage.program(&life);
         let recording = life.disk.recorded();
         let last = recording.last();
@@ -71,7 +73,10 @@ fn story(seed: u64, extent: Extent, coverage: &mut Coverage) -> Outcome {
                     ("stopped", crashed(state, expect.after_outage(), extent.bug, 0, &mut dice, coverage))
                 }
             };
-            outcome.map_err(|found| found.at(format_args!("program {generation} {how} at call {number} of {last}")))?;
+            let told = || life.journal.told(number);
+            outcome.map_err(|found| {
+                found.at(format_args!("program {generation} {how} at call {number} of {last}: {}", told()))
+            })?;
         }
         for _ in 0..2 {
             let outcome = rot::campaign(&mut life, &recording, extent.bug, &mut dice, coverage);
@@ -155,7 +160,10 @@ fn again(life: &mut Life, depth: usize, dice: &mut Dice, coverage: &mut Coverage
         let (state, losses) = outage(recording.state(number), dice);
         coverage.outage(losses);
         let outcome = crashed(state, life.at(number).after_outage(), life.bug, depth + 1, dice, coverage);
-        outcome.map_err(|found| found.at(format_args!("stopped at {number} of {last}, recovered at {recovered}")))?;
+        outcome.map_err(|found| {
+            let told = life.journal.told(number);
+            found.at(format_args!("stopped at {number} of {last}, recovered at {recovered}: {told}"))
+        })?;
     }
     Ok(())
 }

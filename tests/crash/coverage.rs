@@ -6,7 +6,7 @@ use crate::promise::Counts;
 use crate::workload::{Life, Mode};
 
 /// Every class that a campaign must have tried.
-const CLASSES: [&str; 34] = [
+const CLASSES: [&str; 35] = [
     "torn write",
     "dropped write",
     "reordered writes",
@@ -24,6 +24,7 @@ const CLASSES: [&str; 34] = [
     "ENOSPC on write",
     "ENOSPC on allocate",
     "ENOSPC on sync",
+    "ENOSPC on making a file",
     "short write",
     "short read",
     "EINTR on write",
@@ -80,7 +81,7 @@ impl Coverage {
         for mode in &life.modes {
             let class = match mode {
                 Mode::Always => "sync always",
-                Mode::Interval | Mode::Millisecond => "sync interval",
+                Mode::Interval => "sync interval",
                 Mode::Never => "sync never",
             };
             self.count(class, 1);
@@ -123,12 +124,13 @@ fn class(failure: Failure, kind: Kind) -> Option<&'static str> {
         (Failure::Eio, Kind::Sync) => "EIO on sync",
         (Failure::Eio, Kind::Allocate) => "EIO on allocate",
         (Failure::Eio, Kind::Read) => "EIO on read",
-        (Failure::Eio, Kind::Open | Kind::Names | Kind::Rename | Kind::Remove | Kind::SyncNames) => {
+        (Failure::Eio, Kind::Open | Kind::Create | Kind::Names | Kind::Rename | Kind::Remove | Kind::SyncNames) => {
             "EIO on a directory operation"
         }
         (Failure::Enospc, Kind::Write) => "ENOSPC on write",
         (Failure::Enospc, Kind::Allocate) => "ENOSPC on allocate",
         (Failure::Enospc, Kind::Sync) => "ENOSPC on sync",
+        (Failure::Enospc, Kind::Create) => "ENOSPC on making a file",
         (Failure::Short, Kind::Write) => "short write",
         (Failure::Short, Kind::Read) => "short read",
         (Failure::Eintr, Kind::Write) => "EINTR on write",

@@ -15,7 +15,10 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Names,
+    /// Opens a file that is there.
     Open,
+    /// Makes a file.
+    Create,
     Rename,
     Remove,
     SyncNames,
@@ -200,9 +203,23 @@ impl Disk {
         self.inner().room = bytes;
     }
 
-    /// How many calls failed.
+    /// How many calls failed for good: what is merely to be tried again is not counted.
     pub fn failures(&self) -> u64 {
-        self.inner().delivered.values().sum()
+        let again = |failure: Failure, kind: Kind| {
+            failure == Failure::Short || failure == Failure::Eintr && matches!(kind, Kind::Read | Kind::Write)
+        };
+        self.count(|failure, kind| !again(failure, kind))
+    }
+
+    /// How many syncs failed, of files or of names.
+    pub fn failed_syncs(&self) -> u64 {
+        self.count(|_, kind| matches!(kind, Kind::Sync | Kind::SyncNames))
+    }
+
+    fn count(&self, counts: impl Fn(Failure, Kind) -> bool) -> u64 {
+        let inner = self.inner();
+        let counted = inner.delivered.iter().filter(|((failure, kind), _)| counts(*failure, *kind));
+        counted.map(|(_, times)| times).sum()
     }
 
     /// How many calls of each kind failed in each way.

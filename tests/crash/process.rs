@@ -78,7 +78,7 @@ fn can_fail(kind: Kind, failure: Failure) -> bool {
     match failure {
         Failure::Eio => !matches!(kind, Kind::Boot | Kind::IsLocked | Kind::Lock),
         Failure::Enospc => {
-            matches!(kind, Kind::Write | Kind::Allocate | Kind::Open | Kind::Sync | Kind::SyncNames | Kind::Rename)
+            matches!(kind, Kind::Write | Kind::Allocate | Kind::Create | Kind::Sync | Kind::SyncNames | Kind::Rename)
         }
         Failure::Short => matches!(kind, Kind::Write | Kind::Read),
         Failure::Eintr => matches!(kind, Kind::Write | Kind::Read | Kind::Sync | Kind::Allocate),
@@ -106,7 +106,8 @@ impl Directory for ProcessState {
     }
 
     fn open(&self, name: &str, access: Access) -> Result<Arc<dyn File>> {
-        let inode = self.plain(Kind::Open, |inner| {
+        let kind = if access == Access::Create { Kind::Create } else { Kind::Open };
+        let inode = self.plain(kind, |inner| {
             let known = inner.state.names.get(name).copied();
             match (access, known) {
                 (Access::Create, Some(_)) => Err(ErrorKind::AlreadyExists.into()),

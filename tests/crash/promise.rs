@@ -304,6 +304,28 @@ impl Journal {
         expect
     }
 
+    /// What happened up to call `number`, the last of it, for a message.
+    pub fn told(&self, number: u64) -> String {
+        let begun: Vec<&Entry> = self.entries.iter().filter(|entry| entry.begin < number).collect();
+        let told = |entry: &&Entry| {
+            let Entry { begin, end, what } = entry;
+            let what = match what {
+                What::Opened { always, log, epoch } => {
+                    let how = if *always { "always" } else { "seldom" };
+                    format!("opened in epoch {epoch} to sync {how}, head {}", head(log))
+                }
+                What::Stored(stored) => format!("batch {} at {}+{}", stored.batch.number, stored.first, stored.len()),
+                What::Refused => String::from("refused"),
+                What::Failed(batch) => format!("batch {} failed", batch.number),
+                What::Unknown(batch) => format!("batch {} unknown", batch.number),
+                What::Closed => String::from("closed"),
+            };
+            format!("{begin}-{end} {what}")
+        };
+        let last: Vec<String> = begun[begun.len().saturating_sub(8)..].iter().map(told).collect();
+        format!("[{}]", last.join(", "))
+    }
+
     pub fn note(&mut self, begin: u64, end: u64, what: What) {
         self.entries.push(Entry { begin, end, what });
     }

@@ -67,7 +67,7 @@ fn plan_failure(life: &mut Life) {
         (Kind::SetLen, Failure::Eio, 1),
         (Kind::SyncNames, Failure::Eio, 1),
         (Kind::Rename, Failure::Eio, 1),
-        (Kind::Open, Failure::Enospc, 1),
+        (Kind::Create, Failure::Enospc, 1),
         (Kind::Read, Failure::Short, 3),
         (Kind::Read, Failure::Eintr, 3),
         (Kind::Read, Failure::Eio, 3),

@@ -17,8 +17,6 @@ pub enum Mode {
     Always,
     /// So seldom that a test decides when.
     Interval,
-    /// Behind the test's back.
-    Millisecond,
     Never,
 }
 
@@ -27,7 +25,6 @@ impl Mode {
         match self {
             Mode::Always => r#""always""#,
             Mode::Interval => r#"{"interval_ms":3600000}"#,
-            Mode::Millisecond => r#"{"interval_ms":1}"#,
             Mode::Never => r#""never""#,
         }
     }
@@ -36,7 +33,6 @@ impl Mode {
         match dice.below(10) {
             0 => Mode::Interval,
             1 => Mode::Never,
-            2 if dice.one_in(4) => Mode::Millisecond,
             _ => Mode::Always,
         }
     }
@@ -228,7 +224,7 @@ impl Life {
 
     /// Appends with options, members of an object, beside the batch's tracking.
     pub fn append_with(&mut self, batch: &Arc<Batch>, options: &str, wanted: Wanted) -> Outcome {
-        let (begin, failures) = (self.disk.calls(), self.disk.failures());
+        let (begin, failures, syncs) = (self.disk.calls(), self.disk.failures(), self.disk.failed_syncs());
         let mut answer = Vec::new();
         let options = options_text(batch, options);
         let opened = self.open.as_mut().expect("a store is open");
@@ -281,6 +277,10 @@ impl Life {
                     Ok(())
                 }
                 ErrorKind::NoSpace if failed => {
+                    // There was no room, and that is all; unless it was a sync that said so.
+                    if self.disk.failed_syncs() > syncs && opened.health == Health::Well {
+                        opened.health = Health::Doubtful;
+                    }
                     self.journal.note(begin, end, What::Failed(new.clone()));
                     Ok(())
                 }

@@ -64,7 +64,8 @@ fn check(copy: &View, call: &Call<'_>) -> Result<Map<String, Value>> {
     let mut report = verify::verify(copy, call)?;
     if report.get("ok") != Some(&Value::Bool(true)) {
         let problem = report.get("problems").and_then(|problems| problems.get(0)).cloned().unwrap_or_default();
-        let message = format!("the copy is damaged, so it was removed: {problem}: verify the store that was to be copied");
+        let message =
+            format!("the copy is damaged, so it was removed: {problem}: verify the store that was to be copied");
         return Err(Error::new(ErrorKind::Corrupt, message).with("problem", problem));
     }
     report.remove("ok");

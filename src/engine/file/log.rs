@@ -61,7 +61,11 @@ pub(super) fn misfit(directory: &dyn Directory, previous: &Segment, segment: &Se
     if len < header.previous_end {
         let what = format!("the file is cut off: it had {} bytes", header.previous_end);
         let lost = Damage::new(&previous.name(), len, what);
-        return Ok(Some(if header.first > before.first { lost.positions(before.first, header.first - 1) } else { lost }));
+        return Ok(Some(if header.first > before.first {
+            lost.positions(before.first, header.first - 1)
+        } else {
+            lost
+        }));
     }
     Ok(None)
 }

@@ -165,11 +165,14 @@ impl Engine for FileStore {
             Role::Writer(writer, _) => {
                 let tail = writer.tail()?;
                 info.insert("bytes".into(), tail.segment.log_offset(tail.written).into());
-                info.insert("sync".into(), match writer.sync {
-                    Sync::Always => "always".into(),
-                    Sync::Never => "never".into(),
-                    Sync::Interval(interval) => serde_json::json!({ "interval_ms": interval.as_millis() as u64 }),
-                });
+                info.insert(
+                    "sync".into(),
+                    match writer.sync {
+                        Sync::Always => "always".into(),
+                        Sync::Never => "never".into(),
+                        Sync::Interval(interval) => serde_json::json!({ "interval_ms": interval.as_millis() as u64 }),
+                    },
+                );
                 info.insert("read_only".into(), false.into());
                 info.insert("epoch".into(), writer.epoch.into());
             }

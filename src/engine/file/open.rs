@@ -78,8 +78,7 @@ pub(super) fn write(files: Files, options: &FileOptions) -> Result<Writer> {
     }
     let mark = read_mark(&files)?;
     let listing = list(&*directory, &files.pool)?;
-    let Recovered { sealed, newest, damage, .. } =
-        recover(&directory, &files.pool, listing, mark, None, files.bugs)?;
+    let Recovered { sealed, newest, damage, .. } = recover(&directory, &files.pool, listing, mark, None, files.bugs)?;
     if let Some(damage) = damage {
         return Err(damage.error(&*directory));
     }
@@ -101,7 +100,13 @@ pub(super) fn write(files: Files, options: &FileOptions) -> Result<Writer> {
     let Newest { segment, indexed, state, prefix, .. } = newest;
     tail.prefix = prefix;
     let store = segment.header.store;
-    let live = Live { sealed: Arc::new(Sealed::new(parts)), segment, growing: indexed, tracking: state.tracking, damage: None };
+    let live = Live {
+        sealed: Arc::new(Sealed::new(parts)),
+        segment,
+        growing: indexed,
+        tracking: state.tracking,
+        damage: None,
+    };
     let durable = tail.durable;
     let writer = Writer {
         view: Arc::new(View::new(files, live, head)),
@@ -137,7 +142,14 @@ fn begin(files: &Files) -> Result<(Newest, Tail)> {
     Ok((newest, tail(segment, file, end, chain, 1, allocated)))
 }
 
-fn tail(segment: Arc<Segment>, file: Arc<dyn super::storage::File>, end: u64, chain: u32, next: u64, allocated: u64) -> Tail {
+fn tail(
+    segment: Arc<Segment>,
+    file: Arc<dyn super::storage::File>,
+    end: u64,
+    chain: u32,
+    next: u64,
+    allocated: u64,
+) -> Tail {
     Tail {
         durable: segment.log_offset(end),
         segment,
@@ -191,7 +203,8 @@ fn reopen(files: &Files, newest: &Newest, epoch: u64) -> Result<Tail> {
         previous: newest.cursor.chain,
     };
     let time = Timestamp::now().micros();
-    let (frame, chain) = lone_frame(Kind::Epoch, newest.cursor.next, time, &BTreeMap::new(), &fill, segment.header.salt);
+    let (frame, chain) =
+        lone_frame(Kind::Epoch, newest.cursor.next, time, &BTreeMap::new(), &fill, segment.header.salt);
     let behind = end + frame.len() as u64;
     // A store on a full disk is still to be read: without room ahead, the frame itself may find some.
     let allocated = if file.allocate(end + NEW_BYTES).is_ok() { end + NEW_BYTES } else { behind };
@@ -235,7 +248,8 @@ fn locked(directory: &dyn Directory) -> Error {
 }
 
 fn not_found(directory: &dyn Directory) -> Error {
-    let message = format!("there is no store in {}: open it for writing with `\"create\":true` to make one", directory.shown());
+    let message =
+        format!("there is no store in {}: open it for writing with `\"create\":true` to make one", directory.shown());
     Error::new(ErrorKind::NotFound, message).with("path", directory.shown())
 }
 

@@ -187,7 +187,11 @@ impl Part {
         let is_whole = scanner.cursor.offset == self.bounds.end && indexed.next() == self.bounds.next;
         let damage = (!is_whole).then(|| {
             let damage = Damage::new(&self.segment.name(), scanner.cursor.offset, why);
-            if indexed.next() < self.bounds.next { damage.positions(indexed.next(), self.bounds.next - 1) } else { damage }
+            if indexed.next() < self.bounds.next {
+                damage.positions(indexed.next(), self.bounds.next - 1)
+            } else {
+                damage
+            }
         });
         let lookup = Lookup::Memory(Arc::new(Rebuilt { indexed, damage }));
         *self.lookup.write().unwrap_or_else(PoisonError::into_inner) = Some(lookup.clone());
@@ -247,12 +251,10 @@ impl Part {
                 }
                 Ok(places)
             }
-            (Lookup::Memory(rebuilt), ..) => {
-                ordinals
-                    .iter()
-                    .map(|ordinal| rebuilt.place(files, self.first() + u64::from(*ordinal)).map_err(Fault::Text))
-                    .collect()
-            }
+            (Lookup::Memory(rebuilt), ..) => ordinals
+                .iter()
+                .map(|ordinal| rebuilt.place(files, self.first() + u64::from(*ordinal)).map_err(Fault::Text))
+                .collect(),
             _ => Ok(Vec::new()),
         })
         .map(|found| places = found)?;
@@ -271,10 +273,16 @@ impl Part {
 
     fn text_at(&self, files: &Files, place: Place, position: u64) -> Result<Vec<u8>> {
         let mut text = Vec::new();
-        self.segment.texts(&*files.directory, &[place], |_| position, &mut Vec::new(), |_, bytes| {
-            text.extend_from_slice(bytes);
-            Ok(true)
-        })?;
+        self.segment.texts(
+            &*files.directory,
+            &[place],
+            |_| position,
+            &mut Vec::new(),
+            |_, bytes| {
+                text.extend_from_slice(bytes);
+                Ok(true)
+            },
+        )?;
         Ok(text)
     }
 

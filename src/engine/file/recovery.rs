@@ -87,7 +87,9 @@ pub(super) fn recover(
     let mark = mark.filter(|mark| sealed.first().is_none_or(|first| first.header.store == mark.store));
     if let Some(visible) = visible {
         // A segment that was begun behind the watermark is not there yet.
-        while sealed.len() > 1 && sealed.last().is_some_and(|last| last.log_offset(segment::HEADER_BYTES as u64) >= visible) {
+        while sealed.len() > 1
+            && sealed.last().is_some_and(|last| last.log_offset(segment::HEADER_BYTES as u64) >= visible)
+        {
             sealed.pop();
             damage = None;
         }
@@ -129,7 +131,8 @@ pub(super) fn recover(
         *damage = damage.clone().from_position(newest.cursor.next);
     }
     newest.durable = durable;
-    let known = known.max(damage.as_ref().and_then(|damage| damage.positions).map_or(0, |(first, last)| last.unwrap_or(first)));
+    let known =
+        known.max(damage.as_ref().and_then(|damage| damage.positions).map_or(0, |(first, last)| last.unwrap_or(first)));
     Ok(Recovered { sealed, newest: Some(newest), damage, known })
 }
 
@@ -206,7 +209,9 @@ fn prefix(
     if read_exact_at(&*segment.file, &mut bytes, state.last).is_err() {
         return Ok(None);
     }
-    let Some((last, crc)) = Header::decode(&bytes, segment.header.salt, bugs.has(Bug::BelieveIndex)) else { return Ok(None) };
+    let Some((last, crc)) = Header::decode(&bytes, segment.header.salt, bugs.has(Bug::BelieveIndex)) else {
+        return Ok(None);
+    };
     let is_it = binding.store == segment.header.store
         && binding.segment == segment.header.ordinal
         && binding.salt == segment.header.salt

@@ -53,13 +53,8 @@ pub(super) fn make(
 ) -> std::result::Result<Made, Unmade> {
     let directory = &*files.directory;
     let (mut bytes, crc) = header.encode();
-    let fill = Fill {
-        offset: header.base + bytes.len() as u64,
-        epoch,
-        flush: 0,
-        durable_through: header.base,
-        previous: crc,
-    };
+    let fill =
+        Fill { offset: header.base + bytes.len() as u64, epoch, flush: 0, durable_through: header.base, previous: crc };
     let (frame, chain) = lone_frame(Kind::Start, header.first, header.time, tracking, &fill, header.salt);
     bytes.extend_from_slice(&frame);
     let end = bytes.len() as u64;
@@ -83,7 +78,8 @@ pub(super) fn make(
     if !files.bugs.has(Bug::SkipDirectorySync) {
         directory.sync().map_err(|error| unknown("sync", "", error))?;
     }
-    let segment = Arc::new(Segment { header, crc, file: files.pool.file(&name).map_err(|error| unknown("open", &name, error))? });
+    let segment =
+        Arc::new(Segment { header, crc, file: files.pool.file(&name).map_err(|error| unknown("open", &name, error))? });
     Ok(Made { segment, file, end, chain, allocated })
 }
 
@@ -251,7 +247,8 @@ impl Writer {
             previous: tail.chain,
         };
         let time = Timestamp::now().micros();
-        let (frame, chain) = lone_frame(Kind::Close, tail.next, time, &BTreeMap::new(), &fill, tail.segment.header.salt);
+        let (frame, chain) =
+            lone_frame(Kind::Close, tail.next, time, &BTreeMap::new(), &fill, tail.segment.header.salt);
         let end = start + frame.len() as u64;
         let name = tail.segment.name();
         let closed = write_all_at(&*tail.file, &frame, start).and_then(|()| tail.file.set_len(end));

@@ -56,7 +56,8 @@ impl Sealed {
 
     /// The text of the event at a position.
     pub fn text(&self, files: &Files, position: u64) -> Result<Vec<u8>> {
-        let part = self.part_of(position).ok_or_else(|| Error::internal("a position was asked for that no part has"))?;
+        let part =
+            self.part_of(position).ok_or_else(|| Error::internal("a position was asked for that no part has"))?;
         part.text(files, position)
     }
 

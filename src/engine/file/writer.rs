@@ -168,18 +168,13 @@ impl Writer {
     }
 
     /// The answer for events that were stored before, or for none.
-    fn answer_stored(
-        &self,
-        first: u64,
-        count: u64,
-        sink: Option<&mut dyn Sink>,
-        call: &Call<'_>,
-    ) -> Result<Appended> {
+    fn answer_stored(&self, first: u64, count: u64, sink: Option<&mut dyn Sink>, call: &Call<'_>) -> Result<Appended> {
         let head = self.view.head();
         if let Some(sink) = sink.filter(|_| count > 0) {
             let query = Query::all();
             let up_to = first + count - 1;
-            let read = Read { query: &query, after: first - 1, up_to, direction: Direction::Forward, skip: 0, limit: count };
+            let read =
+                Read { query: &query, after: first - 1, up_to, direction: Direction::Forward, skip: 0, limit: count };
             self.view.read(&read, sink, call)?;
         }
         Ok(Appended { first, count, head })
@@ -304,10 +299,16 @@ impl Committed for Known<'_> {
         };
         match place {
             Some(place) => {
-                segment.texts(&*files.directory, &[place], |_| position, &mut Vec::new(), |_, bytes| {
-                    text.extend_from_slice(bytes);
-                    Ok(true)
-                })?;
+                segment.texts(
+                    &*files.directory,
+                    &[place],
+                    |_| position,
+                    &mut Vec::new(),
+                    |_, bytes| {
+                        text.extend_from_slice(bytes);
+                        Ok(true)
+                    },
+                )?;
             }
             None => text = sealed.text(files, position)?,
         }
@@ -355,7 +356,8 @@ fn explain(failure: &Failure, append: &Append) -> Error {
 
 /// The error for an append after a failure that nobody knows the outcome of.
 fn poisoned(why: &str) -> Error {
-    let message = format!("an earlier append failed ({why}), so nothing more is appended: close the store and open it again");
+    let message =
+        format!("an earlier append failed ({why}), so nothing more is appended: close the store and open it again");
     Error::new(ErrorKind::Io, message)
 }
 
