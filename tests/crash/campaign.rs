@@ -55,8 +55,7 @@ fn story(seed: u64, extent: Extent, coverage: &mut Coverage) -> Outcome {
         };
         life.disk.record();
         let outcome = long_life(&mut life);
-        outcome
-            .map_err(|found| found.at(format_args!("program {generation}, living: {}", life.journal.told(u64::MAX))))?;
+        outcome.map_err(|found| found.at(format_args!("program {generation}, living: {}", life.told(u64::MAX))))?;
         coverage.program(&life);
         let recording = life.disk.recorded();
         let last = recording.last();
@@ -73,7 +72,7 @@ fn story(seed: u64, extent: Extent, coverage: &mut Coverage) -> Outcome {
                     ("stopped", crashed(state, expect.after_outage(), extent.bug, 0, &mut dice, coverage))
                 }
             };
-            let told = || life.journal.told(number);
+            let told = || life.told(number);
             outcome.map_err(|found| {
                 found.at(format_args!("program {generation} {how} at call {number} of {last}: {}", told()))
             })?;
@@ -110,7 +109,7 @@ fn crashed(
         let failure = *dice.pick(&[Failure::Eio, Failure::Enospc, Failure::Eintr]);
         life.disk.plan(Which::Call(number), failure);
     }
-    short_life(&mut life, dice)?;
+    short_life(&mut life, dice).map_err(|found| found.at(life.told(u64::MAX)))?;
     again(&mut life, depth, dice, coverage)
 }
 
@@ -136,7 +135,7 @@ fn killed(state: &State, expect: Expect, bug: Option<Bug>, dice: &mut Dice, cove
     let disk = Disk::with(state, dice.roll());
     disk.record();
     let mut life = Life::new(disk, expect, bug, Dice::new(dice.roll(), 3));
-    short_life(&mut life, dice)?;
+    short_life(&mut life, dice).map_err(|found| found.at(life.told(u64::MAX)))?;
     again(&mut life, 0, dice, coverage)
 }
 
@@ -161,7 +160,7 @@ fn again(life: &mut Life, depth: usize, dice: &mut Dice, coverage: &mut Coverage
         coverage.outage(losses);
         let outcome = crashed(state, life.at(number).after_outage(), life.bug, depth + 1, dice, coverage);
         outcome.map_err(|found| {
-            let told = life.journal.told(number);
+            let told = life.told(number);
             found.at(format_args!("stopped at {number} of {last}, recovered at {recovered}: {told}"))
         })?;
     }

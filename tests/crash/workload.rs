@@ -118,6 +118,17 @@ impl Life {
         Expect { next_batch: self.next_batch, ..self.journal.at(number) }
     }
 
+    /// What happened up to call `number`, and how the disk failed, for a message.
+    pub fn told(&self, number: u64) -> String {
+        let failed: Vec<String> = self
+            .disk
+            .delivered()
+            .iter()
+            .map(|((failure, kind), times)| format!("{failure:?} on {kind:?} {times}x"))
+            .collect();
+        format!("{} [{}]", self.journal.told(number), failed.join(", "))
+    }
+
     /// What must hold now, if the machine stops.
     pub fn now(&self) -> Expect {
         self.at(u64::MAX)
