@@ -28,6 +28,11 @@ impl IdRun {
         let distance = counted(id)?.checked_sub(counted(self.first)?)?;
         (distance < self.count.into()).then(|| self.ordinal + distance as u32)
     }
+
+    /// The last of them.
+    pub fn last(&self) -> Uuid {
+        counted(self.first).map_or(self.first, |first| uncounted(first + u128::from(self.count - 1)))
+    }
 }
 
 /// See the module.
@@ -116,6 +121,12 @@ fn counted(id: Uuid) -> Option<u128> {
     Some(time << 74 | high << 62 | low)
 }
 
+/// The UUIDv7 that is this number.
+fn uncounted(number: u128) -> Uuid {
+    let (time, high, low) = (number >> 74, number >> 62 & 0xfff, number & (u64::MAX >> 2) as u128);
+    Uuid::from_u128(time << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +138,7 @@ mod tests {
         let next = id("0192f3a4-5b6c-7d8f-8000-000000000000");
         let run = IdRun { first: last, ordinal: 7, count: 2 };
         assert_eq!((run.find(last), run.find(next)), (Some(7), Some(8)));
+        assert_eq!(run.last(), next);
         assert_eq!(run.find(id("0192f3a4-5b6c-7d8f-8000-000000000001")), None);
         assert_eq!(run.find(id("0192f3a4-5b6c-4d8f-8000-000000000000")), None, "of another version");
     }

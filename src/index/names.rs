@@ -65,6 +65,11 @@ impl Names {
         }
     }
 
+    /// A name.
+    pub fn name(&self, number: u32) -> &str {
+        &self.entries[number as usize].name
+    }
+
     pub fn postings(&self, number: u32) -> &[u32] {
         &self.entries[number as usize].postings
     }

@@ -60,8 +60,8 @@ const INTERVAL_MS: RangeInclusive<u64> = 1..=86_400_000;
 
 /// Reads the options of the file engine; `path` alone must be given.
 pub(crate) fn read_file_options(text: Option<&str>) -> Result<FileOptions> {
-    let known = ["path", "sync", "read_only", "create", "segment_bytes"];
-    let [path, sync, read_only, create, segment_bytes] = object(text.unwrap_or("{}"), "store_opts", &known)?;
+    let known = ["sync", "path", "read_only", "create", "segment_bytes"];
+    let [sync, path, read_only, create, segment_bytes] = object(text.unwrap_or("{}"), "store_opts", &known)?;
     let path = path.map(|text| match string(text) {
         Some(path) if !path.is_empty() && !path.contains('\0') => Ok(path.into_owned()),
         _ => Err(invalid("path", "`path` must be the name of a directory, a string without U+0000")),

@@ -32,7 +32,7 @@ pub(super) fn backup(view: &View, end: (u64, u64), path: &str, call: &Call<'_>) 
     let copied = copy(view, end, path, call).and_then(|()| {
         use super::storage::Directory as _;
         target.sync().map_err(|error| io_error(&what, &error))?;
-        let follower = Follower::open(files(target, Bugs::default()))?;
+        let follower = Follower::open(files(target, false, Bugs::default()))?;
         check(&follower.view, call)
     });
     if copied.is_err() {

@@ -44,6 +44,12 @@ impl Interval {
     }
 }
 
+impl Drop for Interval {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
 impl Writer {
     /// Syncs what was written by now. Appends go on meanwhile; after a failure no more do.
     fn sync_now(&self) {

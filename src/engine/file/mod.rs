@@ -12,6 +12,7 @@ mod fault;
 mod flush;
 mod follow;
 mod frame;
+mod hint;
 mod idx;
 mod indexed;
 mod interval;
@@ -30,6 +31,7 @@ mod segment;
 mod storage;
 mod verify;
 mod view;
+mod walk;
 mod watermark;
 mod writer;
 
@@ -87,7 +89,7 @@ impl FileStore {
 
     /// The same for a directory however it is made.
     pub fn on(directory: Arc<dyn storage::Directory>, options: &FileOptions, bugs: Bugs) -> Result<FileStore> {
-        let files = open::files(directory, bugs);
+        let files = open::files(directory, !options.read_only, bugs);
         if options.read_only {
             let follower = Follower::open(files)?;
             return Ok(FileStore { view: follower.view.clone(), role: Role::Reader(follower) });

@@ -91,6 +91,7 @@ impl Queue {
     }
 
     /// How many frames wait.
+    #[cfg(feature = "simulation")]
     pub fn len(&self) -> usize {
         self.frames.len()
     }

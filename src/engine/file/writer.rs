@@ -23,7 +23,7 @@ use crate::query::{Direction, Query, Sink};
 use crate::time::Timestamp;
 use serde_json::Value;
 use std::borrow::Cow;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use uuid::Uuid;
 
 /// Space on the disk is taken ahead, first so much, then twice as much each time …
@@ -100,8 +100,9 @@ impl Writer {
     }
 
     /// How many appends wait for a flush that has not begun.
+    #[cfg(feature = "simulation")]
     pub fn queued(&self) -> usize {
-        self.tail.lock().unwrap_or_else(PoisonError::into_inner).queue.len()
+        self.tail.lock().map_or(0, |tail| tail.queue.len())
     }
 
     /// See [`crate::engine::Engine::append`].

@@ -8,13 +8,37 @@
 //!
 //! `docs/FORMAT.md` describes the bytes.
 
+mod check;
+mod filter;
+mod hash;
+mod header;
+mod ids;
+mod keys;
+mod matches;
+mod matching;
+mod names;
+mod page;
+mod sink;
+mod table;
+mod times;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub(in crate::engine::file) use matches::Matches;
+
 use super::place::Place;
-use super::storage::File;
+use super::storage::{File, read_exact_at};
 use crate::error::Error;
 use crate::index::Index;
 use crate::query::Query;
+use filter::Loaded;
+use hash::Hash;
+use header::{Header, Part};
+use page::{PAGE, Pages, Records, u32_at};
 use std::ops::{Range, RangeInclusive};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use uuid::Uuid;
 
 /// The name of the index file of a segment.
@@ -90,8 +114,8 @@ pub(in crate::engine::file) struct Content<'a> {
 /// Writes an index file into `file`, which is empty; how long it became. The caller names and syncs it.
 ///
 /// Older tables are read as they are taken in: [`Fault::Damaged`] tells the segment of the one that was found damaged.
-pub(in crate::engine::file) fn write(_file: &dyn File, _content: &Content<'_>) -> Result<u64, Fault> {
-    Err(unfinished())
+pub(in crate::engine::file) fn write(file: &dyn File, content: &Content<'_>) -> Result<u64, Fault> {
+    write::write(file, content)
 }
 
 /// What a key table is asked for: the hash of a stream or an id. The same for all index files of a store.
@@ -100,122 +124,136 @@ pub(in crate::engine::file) struct Key(u64);
 
 impl Key {
     /// The key of a stream.
-    pub fn stream(_store: &[u8; 16], _domain: &str, _instance_id: &str) -> Key {
-        Key(0)
+    pub fn stream(store: &[u8; 16], domain: &str, instance_id: &str) -> Key {
+        Key(Hash::of_store(store).stream(domain, instance_id))
     }
 
     /// The key of an id.
-    pub fn id(_store: &[u8; 16], _id: Uuid) -> Key {
-        Key(0)
+    pub fn id(store: &[u8; 16], id: Uuid) -> Key {
+        Key(Hash::of_store(store).id(id))
     }
 }
 
 /// An index file, open. Any number of threads may ask it at once.
 pub(in crate::engine::file) struct Idx {
-    binding: Binding,
+    pages: Pages,
+    header: Header,
+    hash: Hash,
+    /// The key table's filter, where it is in memory.
+    filter: RwLock<Option<Loaded>>,
 }
 
 impl Idx {
     /// Reads and checks the header, nothing else.
-    pub fn open(_file: Arc<dyn File>) -> Result<Idx, Fault> {
-        Err(unfinished())
+    pub fn open(file: Arc<dyn File>) -> Result<Idx, Fault> {
+        let file_len = file.len().map_err(Fault::Io)?;
+        let mut page = [0; PAGE];
+        read_exact_at(&*file, &mut page, 0).map_err(|error| match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => {
+                Fault::Damaged { segment: 0, offset: file_len, what: "the file ends in its header" }
+            }
+            _ => Fault::Io(error),
+        })?;
+        let (header, seed) = Header::decode(&page, file_len)?;
+        let pages = Pages { file, seed, segment: header.binding.segment };
+        let hash = Hash::of_store(&header.binding.store);
+        Ok(Idx { pages, header, hash, filter: RwLock::default() })
     }
 
     /// What the index is of. The caller compares it with the log.
     pub fn binding(&self) -> &Binding {
-        &self.binding
+        &self.header.binding
     }
 
     /// The bytes that the engine gave.
     pub fn state(&self) -> Result<Vec<u8>, Fault> {
-        Err(unfinished())
+        let section = self.header.section(Part::State);
+        let mut state = Vec::with_capacity(section.records as usize);
+        self.pages.each(&section, 0..section.records, |bytes| state.extend(bytes))?;
+        Ok(state)
     }
 
     /// How many segments its key table covers, its own the last of them; at least 1.
     pub fn covers(&self) -> u64 {
-        1
+        self.header.covers
     }
 
     /// The earliest and the latest time of an event, in microseconds; `None` if there is no event.
     pub fn times(&self) -> Option<RangeInclusive<i64>> {
-        None
+        let (earliest, latest) = self.header.times;
+        (self.header.binding.events > 0).then_some(earliest..=latest)
     }
 
     /// Where the text of an event lies.
-    pub fn place(&self, _ordinal: u32) -> Result<Place, Fault> {
-        Err(unfinished())
+    pub fn place(&self, ordinal: u32) -> Result<Place, Fault> {
+        let mut records = Records::new(&self.pages, self.header.section(Part::Places));
+        records.get(ordinal).map(place_at)
     }
 
     /// Appends the places of all events of a range.
-    pub fn places(&self, _range: Range<u32>, _out: &mut Vec<Place>) -> Result<(), Fault> {
-        Err(unfinished())
+    pub fn places(&self, range: Range<u32>, out: &mut Vec<Place>) -> Result<(), Fault> {
+        let section = self.header.section(Part::Places);
+        self.pages.each(&section, range, |bytes| out.extend(bytes.chunks_exact(12).map(place_at)))
     }
 
-    /// Appends the places of these events, which ascend or descend.
-    pub fn places_of(&self, _ordinals: &[u32], _out: &mut Vec<Place>) -> Result<(), Fault> {
-        Err(unfinished())
+    /// Appends the places of these events. It reads least where they ascend or descend.
+    pub fn places_of(&self, ordinals: &[u32], out: &mut Vec<Place>) -> Result<(), Fault> {
+        let mut records = Records::new(&self.pages, self.header.section(Part::Places));
+        for &ordinal in ordinals {
+            out.push(place_at(records.get(ordinal)?));
+        }
+        Ok(())
     }
 
     /// The events of a query, among those whose ordinals are in `bounds`.
-    pub fn matching(
-        self: &Arc<Idx>,
-        _query: &Query,
-        _bounds: Range<u32>,
-        _texts: &dyn Texts,
-    ) -> Result<Matches, Fault> {
-        Err(unfinished())
+    pub fn matching(self: &Arc<Idx>, query: &Query, bounds: Range<u32>, texts: &dyn Texts) -> Result<Matches, Fault> {
+        matching::matching(self, query, bounds, texts)
     }
 
     /// The event with this id, if it is in this segment.
-    pub fn find_id(&self, _id: Uuid, _texts: &dyn Texts) -> Result<Option<u32>, Fault> {
-        Err(unfinished())
+    pub fn find_id(&self, id: Uuid, texts: &dyn Texts) -> Result<Option<u32>, Fault> {
+        if let Some(ordinal) = self.find_in_runs(id, texts)? {
+            return Ok(Some(ordinal));
+        }
+        let Binding { first, events, .. } = self.header.binding;
+        // The table may be one that a newer has taken in: then its filter is not worth the memory.
+        for position in self.find_key(Key(self.hash.id(id)), false)? {
+            let ordinal = position.checked_sub(first).and_then(|ordinal| u32::try_from(ordinal).ok());
+            let Some(ordinal) = ordinal.filter(|ordinal| *ordinal < events) else { continue };
+            if self.has_id(ordinal, id, texts)? {
+                return Ok(Some(ordinal));
+            }
+        }
+        Ok(None)
     }
 
     /// Positions under this key, the newest first, in all segments that the key table covers: of a stream, its last event in each
     /// segment where it has one; of an id, its event, unless the id is in a segment's id span
     /// ([`Idx::id_span`]). Another name can have the same key: the event's text decides.
-    pub fn candidates(&self, _key: Key) -> Result<Vec<u64>, Fault> {
-        Err(unfinished())
+    pub fn candidates(&self, key: Key) -> Result<Vec<u64>, Fault> {
+        self.find_key(key, true)
     }
 
     /// The smallest and the largest of the ids that no key table has, but only this file. Whether an id between them is there,
     /// [`Idx::find_id`] tells. For ids that stores make, the spans of a log's segments hardly overlap.
     pub fn id_span(&self) -> Option<RangeInclusive<Uuid>> {
-        None
+        let (smallest, largest) = self.header.id_span;
+        (self.header.section(Part::Runs).records > 0).then_some(smallest..=largest)
     }
 
     /// Gives back the memory of the key table's filter. For a table that is no longer in the chain, since a newer one has taken
     /// it in.
-    pub fn unload(&self) {}
+    pub fn unload(&self) {
+        self.unload_filter();
+    }
 
-    /// Reads all of the file and checks all that can be checked without the log. All faults, at most some.
+    /// Reads all of the file and checks all that can be checked without the log. Answers some of the faults where there
+    /// are many.
     pub fn check_all(&self) -> Result<(), Vec<Fault>> {
-        Err(vec![unfinished()])
+        check::check_all(self)
     }
 }
 
-/// The events of a query, ascending.
-pub(in crate::engine::file) struct Matches {
-    range: Range<u32>,
-}
-
-impl Matches {
-    /// How many there are.
-    pub fn len(&self) -> u64 {
-        self.range.len() as u64
-    }
-
-    /// The range, if they are all events of one.
-    pub fn range(&self) -> Option<Range<u32>> {
-        Some(self.range.clone())
-    }
-
-    /// Appends a slice of them, `0..len()` being all.
-    pub fn get(&self, _slice: Range<u64>, _out: &mut Vec<u32>) -> Result<(), Fault> {
-        Err(unfinished())
-    }
-}
-
-fn unfinished() -> Fault {
-    Fault::Damaged { segment: 0, offset: 0, what: "cannot be read yet" }
+fn place_at(record: &[u8]) -> Place {
+    Place { offset: u32_at(record, 0), len: u32_at(record, 4), crc: u32_at(record, 8) }
 }
