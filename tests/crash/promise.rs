@@ -48,7 +48,9 @@ pub struct Expect {
     pub epoch: u64,
     /// The number of the next batch.
     pub next_batch: u64,
-    /// A writer has it open that syncs always.
+    /// A writer has it open.
+    pub open: bool,
+    /// It syncs always.
     pub always: bool,
     /// A writer has shown the log since the machine started: as long as it runs, all of it is there.
     pub shown: bool,
@@ -70,7 +72,7 @@ impl Expect {
 
     /// What is promised when the machine starts again.
     pub fn after_outage(mut self) -> Expect {
-        (self.shown, self.always) = (false, false);
+        (self.shown, self.open, self.always) = (false, false, false);
         self
     }
 
@@ -272,10 +274,13 @@ impl Journal {
             if !ended && *begin >= number {
                 continue;
             }
+            if matches!(what, What::Opened { .. } | What::Closed) {
+                expect.open = false;
+            }
             match what {
                 What::Opened { always, log, epoch } if ended => {
                     synced = *always;
-                    expect.shown = true;
+                    (expect.shown, expect.open) = (true, true);
                     expect.log.clone_from(log);
                     expect.maybe.clear();
                     expect.epoch = *epoch;
