@@ -184,16 +184,11 @@ impl Writer {
     fn write_index(&self, tail: &Tail, merge: bool) -> Result<Option<Arc<Idx>>> {
         let files = self.files();
         let live = self.view.live()?;
-        let older = match merge {
-            true => {
-                Some(Sealed::new(live.sealed.before(tail.segment.header.ordinal)).key_tables(files).unwrap_or_default())
-            }
-            false => None,
-        };
+        let older = Sealed::new(live.sealed.before(tail.segment.header.ordinal)).key_tables(files).unwrap_or_default();
         let bounds = Bounds { end: tail.written, chain: tail.chain, next: tail.next };
         let write = |indexed: &Indexed| {
             let state = State { last: tail.last, tracking: live.tracking.clone() };
-            hint::write(files, &tail.segment, &bounds, indexed, &state, older.as_deref())
+            hint::write(files, &tail.segment, &bounds, indexed, &state, &older, merge)
         };
         if live.growing.first == tail.segment.header.first {
             return Ok(write(&live.growing));
