@@ -72,10 +72,13 @@ class Run:
         else:
             raise ValueError(f"the writer said {line!r}")
 
-    def ended_in_flight(self):
-        """The process was ended from outside: each thread may have had one more batch under way."""
+    def ended_in_flight(self, count=1):
+        """
+        The process was ended from outside: each thread may have had one more batch under way, or `count` that it was
+        answered and that did not come through.
+        """
         for thread in self.threads:
-            thread.doubtful.add(thread.latest + 1)
+            thread.doubtful.update(range(thread.latest + 1, thread.latest + 1 + count))
 
 
 def _json(text):
@@ -90,6 +93,7 @@ class Findings:
 
     def __init__(self):
         self.lost, self.torn, self.wrong = [], [], []
+        self.dropped = 0  # acknowledged batches that were allowed to go, from the end of the log
 
     def __bool__(self):
         return bool(self.lost or self.torn or self.wrong)
@@ -127,11 +131,12 @@ class Ledger:
     def acknowledged(self):
         return sum(run.acknowledged for run in self.runs.values())
 
-    def compare(self, lines, whole=False):
+    def compare(self, lines, whole=False, end_may_go=False):
         """
         Compares with the events behind `checked`, or with all of them where `whole`: lines of JSON in order.
 
-        Batches found settle what was in doubt, so this is done once for each opening of the store.
+        Batches found settle what was in doubt, so this is done once for each opening of the store. With `end_may_go`
+        acknowledged batches may be missing from the end on: what a power cut may take where not every append is synced.
         """
         found = Findings()
         position = 0 if whole else self.checked
@@ -169,17 +174,21 @@ class Ledger:
             if current:
                 seen[key] = (current[1], position)
         _whole(current, found)
-        self._settle(seen, begun_at, found)
+        self._settle(seen, begun_at, position if end_may_go else None, found)
         self.checked, self.versions = position, versions
         return found
 
-    def _settle(self, seen, begun_at, found):
+    def _settle(self, seen, begun_at, end, found):
         unexpected = dict(seen)
         for run in self.runs.values():
             if run.settled and begun_at > 0:
                 continue  # what it wrote was compared, and stands before where this comparison began
             for number, thread in enumerate(run.threads):
-                for batch, (first, last) in thread.acknowledged.items():
+                for batch, (first, last) in list(thread.acknowledged.items()):
+                    if end is not None and first > end:
+                        del thread.acknowledged[batch]
+                        found.dropped += 1
+                        continue
                     if first <= begun_at:
                         continue
                     there = unexpected.pop((run.number, number, batch), None)
@@ -188,10 +197,16 @@ class Ledger:
                     elif there != (first, last):
                         found.wrong.append(f"batch {batch} of run {run.number}, thread {number} was acknowledged at "
                                            f"{first} to {last}, and is at {there[0]} to {there[1]}")
-                for batch in thread.doubtful:
+                missing = set()
+                for batch in sorted(thread.doubtful):
                     there = unexpected.pop((run.number, number, batch), None)
-                    if there is not None:
-                        thread.acknowledged[batch] = there
+                    if there is None:
+                        missing.add(batch)
+                        continue
+                    thread.acknowledged[batch] = there
+                    if batch - 1 in missing:
+                        found.wrong.append(f"batch {batch} of run {run.number}, thread {number} is there, and the one "
+                                           "that was appended before it is not")
                 thread.doubtful = set()
                 in_order = sorted(thread.acknowledged)
                 if any(thread.acknowledged[a][1] >= thread.acknowledged[b][0] for a, b in zip(in_order, in_order[1:])):

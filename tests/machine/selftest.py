@@ -118,6 +118,35 @@ def _():
     check(not found, f"a batch in doubt may be there: {found}")
 
 
+@case("of batches in doubt, one without the one before it is a hole; the end alone may go where that is allowed")
+def _():
+    number, batch, (first, last) = max(acknowledged, key=lambda entry: entry[2])
+    batches_before = [span for other, _, span in acknowledged if other == number]
+    first, last = batches_before[-2]
+
+    def doubt_two(other):
+        for doubted in (batch - 1, batch):
+            del other.threads[number].acknowledged[doubted]
+            other.threads[number].doubtful.add(doubted)
+
+    kept = events[: first - 1]
+    for other, one, span in acknowledged:
+        if (other, one) == (number, batch):
+            kept = kept + events[span[0] - 1 : span[1]]
+    found = compare(renumbered(kept), doubt_two)
+    check(any("before it is not" in text for text in found.wrong), f"{found}")
+
+    copy = Ledger()
+    other = copy.run(threads=4)
+    for thread, one, span in acknowledged:
+        other.hear(b"ack %d %d %d %d" % (thread, one, *span))
+    begun, ended = middle[2]
+    found = copy.compare(events[:ended], end_may_go=True)
+    check(not found and found.dropped == sum(span[0] > ended for _, _, span in acknowledged), f"{found}")
+    found = compare(events[:ended])
+    check(found.lost, f"where the end may not go: {found}")
+
+
 @case("one changed letter in a payload")
 def _():
     changed = list(events)
