@@ -76,8 +76,15 @@ def one_point(call, error, nth, threads=1):
     # A store that is there already, so that its opening has something to recover.
     write(path, ledger.run(1), SMALL, batches=3)
     run = ledger.run(threads)
-    write(path, run, SMALL, strace([call], f"{call}:error={error}:when={nth}"),
-          batches=BATCHES, after_error=3, read_back=1)
+    write(
+        path,
+        run,
+        SMALL,
+        strace([call], f"{call}:error={error}:when={nth}"),
+        batches=BATCHES,
+        after_error=3,
+        read_back=1,
+    )
     told, hit = injected_at()
     if hit is None:
         discard(path)
@@ -143,7 +150,9 @@ def poisoned(run, codes, threads, acknowledged_later):
     if threads == 1:
         check(not acknowledged_later, f"{len(acknowledged_later)} batches were acknowledged behind the failed call")
     for told_to_one in codes:
-        check(set(told_to_one[1:]) <= {"io"}, f"an append behind the failure did something else than fail as io; {told}")
+        check(
+            set(told_to_one[1:]) <= {"io"}, f"an append behind the failure did something else than fail as io; {told}"
+        )
         check(not told_to_one or told_to_one[0] in ("indeterminate", "io"), told)
     check("indeterminate" in sum(codes, []), f"nobody was told that the outcome is unknown; {told}")
     if threads == 1:
@@ -157,7 +166,7 @@ def poisoned(run, codes, threads, acknowledged_later):
 
 def again(path, ledger, run):
     """What was in doubt is sent again with its ids: stored before or not, it is there once then."""
-    for number, batch, code, _ in run.failures[:1]:
+    for _, batch, code, _ in run.failures[:1]:
         if code == "indeterminate" and len(run.threads) == 1:
             next_life = ledger.run(1, first_batch=batch, number=run.number)
             write(path, next_life, SMALL, first_batch=batch, batches=2)
@@ -189,8 +198,11 @@ def sweep(calls, errors, threads=1):
 
 def strace_works():
     try:
-        done = subprocess.run(["strace", "-f", "-qq", "-o", TRACE, "-e", "trace=fsync", "-e",
-                               "inject=fsync:error=EIO:when=1", "true"], capture_output=True, timeout=30)
+        done = subprocess.run(
+            ["strace", "-f", "-qq", "-o", TRACE, "-e", "trace=fsync", "-e", "inject=fsync:error=EIO:when=1", "true"],
+            capture_output=True,
+            timeout=30,
+        )
     except FileNotFoundError:
         return "strace is missing"
     return None if done.returncode == 0 else f"strace may not trace here: {done.stderr.decode().strip()}"
@@ -246,6 +258,9 @@ def _():
     discard(path)
 
 
-note(f"{tally['points']} calls failed, {tally['opening']} of them while the store was being opened: "
-     f"{tally['indeterminate']} times indeterminate, {tally['no_space']} times no_space, {tally['unnoticed']} times unnoticed")
+note(
+    f"{tally['points']} calls failed, {tally['opening']} of them while the store was being opened: "
+    f"{tally['indeterminate']} times indeterminate, {tally['no_space']} times no_space, "
+    f"{tally['unnoticed']} times unnoticed"
+)
 report()

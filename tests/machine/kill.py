@@ -49,7 +49,9 @@ def reopen(path, ledger, options, whole=False):
         found = ledger.compare(lines(store, 0 if whole else ledger.checked), whole)
         if whole:
             verified = store.verify()
-            check(verified["ok"] and verified["events"] == ledger.checked, f"verify: {verified}, {ledger.checked} events")
+            check(
+                verified["ok"] and verified["events"] == ledger.checked, f"verify: {verified}, {ledger.checked} events"
+            )
     lost, torn = lost + len(found.lost), torn + len(found.torn)
     check(not found, f"{found}")
 
@@ -94,8 +96,10 @@ def _():
         failures.append(f"at the end: {failure}; its store is {growing}")
     acknowledged += growing_ledger.acknowledged()
     note(f"{ROUNDS} rounds, {acknowledged} acknowledged batches, {lost} lost, {torn} torn")
-    note(f"seed {SEED}; killed {kinds['appending']} times while appending, {kinds['opening']} times before; "
-         f"{growing_ledger.checked} events in the store that grew")
+    note(
+        f"seed {SEED}; killed {kinds['appending']} times while appending, {kinds['opening']} times before; "
+        f"{growing_ledger.checked} events in the store that grew"
+    )
     check(not failures, f"{len(failures)} rounds failed:\n    " + "\n    ".join(failures[:10]))
 
 

@@ -12,6 +12,7 @@ An unlearnt batch that was seen once is acknowledged from then on: what a reader
 """
 
 import json
+from itertools import pairwise
 
 # What says that nothing was stored.
 REFUSALS = {"no_space", "io", "locked", "read_only", "closed", "interrupted", "conflict", "too_large"}
@@ -159,7 +160,9 @@ class Ledger:
             stream = (event["domain"], event["instance_id"])
             versions[stream] = versions.get(stream, 0) + 1
             if event["stream_version"] != versions[stream]:
-                found.wrong.append(f"position {position}: stream version {event['stream_version']}, not {versions[stream]}")
+                found.wrong.append(
+                    f"position {position}: stream version {event['stream_version']}, not {versions[stream]}"
+                )
                 versions[stream] = event["stream_version"]
             if index == 0:
                 _whole(current, found)
@@ -193,10 +196,14 @@ class Ledger:
                         continue
                     there = unexpected.pop((run.number, number, batch), None)
                     if there is None:
-                        found.lost.append(f"batch {batch} of run {run.number}, thread {number}, positions {first} to {last}")
+                        found.lost.append(
+                            f"batch {batch} of run {run.number}, thread {number}, positions {first} to {last}"
+                        )
                     elif there != (first, last):
-                        found.wrong.append(f"batch {batch} of run {run.number}, thread {number} was acknowledged at "
-                                           f"{first} to {last}, and is at {there[0]} to {there[1]}")
+                        found.wrong.append(
+                            f"batch {batch} of run {run.number}, thread {number} was acknowledged at "
+                            f"{first} to {last}, and is at {there[0]} to {there[1]}"
+                        )
                 missing = set()
                 for batch in sorted(thread.doubtful):
                     there = unexpected.pop((run.number, number, batch), None)
@@ -205,11 +212,13 @@ class Ledger:
                         continue
                     thread.acknowledged[batch] = there
                     if batch - 1 in missing:
-                        found.wrong.append(f"batch {batch} of run {run.number}, thread {number} is there, and the one "
-                                           "that was appended before it is not")
+                        found.wrong.append(
+                            f"batch {batch} of run {run.number}, thread {number} is there, and the one "
+                            "that was appended before it is not"
+                        )
                 thread.doubtful = set()
                 in_order = sorted(thread.acknowledged)
-                if any(thread.acknowledged[a][1] >= thread.acknowledged[b][0] for a, b in zip(in_order, in_order[1:])):
+                if any(thread.acknowledged[a][1] >= thread.acknowledged[b][0] for a, b in pairwise(in_order)):
                     found.wrong.append(f"the batches of run {run.number}, thread {number} are not in order")
             run.settled = True
         for key, (first, last) in unexpected.items():

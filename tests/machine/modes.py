@@ -117,7 +117,13 @@ def names_of_a_store():
     names = set()
     calls = "openat,open,rename,renameat,renameat2,creat,unlink,unlinkat,link,linkat"
     for batches in (60, 60):
-        write(path, ledger.run(1), SMALL, ["strace", "-f", "-qq", "-y", "-o", trace, "-e", f"trace={calls}"], batches=batches)
+        write(
+            path,
+            ledger.run(1),
+            SMALL,
+            ["strace", "-f", "-qq", "-y", "-o", trace, "-e", f"trace={calls}"],
+            batches=batches,
+        )
         with open(trace, errors="replace") as file:
             for line in file:
                 for name in re.findall(r'"([^"]*)"', line) if f"{path}>" in line or f"{path}/" in line else []:
@@ -152,8 +158,11 @@ def _():
                 os.symlink(target, os.path.join(path, name))
                 # Whether it opens is its own affair; what lies behind the link is not.
                 for options in (SMALL, {"read_only": True}):
-                    subprocess.run([WRITER, "append", config(path, **options), "run=9", "batches=60"],
-                                   stdout=subprocess.DEVNULL, timeout=60)
+                    subprocess.run(
+                        [WRITER, "append", config(path, **options), "run=9", "batches=60"],
+                        stdout=subprocess.DEVNULL,
+                        timeout=60,
+                    )
                 after = open(target).read() if os.path.exists(target) else None
                 if after != ("mine" if there else None):
                     followed.append(f"{name}, planted {planted}, target {'there' if there else 'missing'}")
@@ -182,6 +191,7 @@ def _():
 
 def read_only_directory(path, user=None):
     """What a user who may read but not write gets: written by writer.c as that user, since root may do everything."""
+
     def drop():
         os.setgroups([])
         os.setgid(user)

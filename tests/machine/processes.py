@@ -97,16 +97,22 @@ def _():
     path = fresh("follow")
     ledger = Ledger()
     followers = [
-        subprocess.Popen([sys.executable, "-B", FOLLOWER, path, str(EVENTS)], stdout=subprocess.PIPE)
-        for _ in range(2)
+        subprocess.Popen([sys.executable, "-B", FOLLOWER, path, str(EVENTS)], stdout=subprocess.PIPE) for _ in range(2)
     ]
     begun = time.monotonic()
     threads, mean = 2, 200
     try:
         run = ledger.run(threads)
         # A little more than asked for: what a batch has is a matter of chance, the mean is not.
-        write(path, run, {"segment_bytes": 16 << 20}, batches=EVENTS * 21 // 20 // threads // mean,
-              events_min=1, events_max=2 * mean - 1, pad_max=40)
+        write(
+            path,
+            run,
+            {"segment_bytes": 16 << 20},
+            batches=EVENTS * 21 // 20 // threads // mean,
+            events_min=1,
+            events_max=2 * mean - 1,
+            pad_max=40,
+        )
         took = time.monotonic() - begun
         check(run.closed == "ok", f"the writer: {run.refused} {run.failures[:1]} closed {run.closed}")
         told = [follower.communicate(timeout=300)[0].decode().strip() for follower in followers]

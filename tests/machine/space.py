@@ -85,9 +85,19 @@ class Appender:
         self.batch += 1
         events = [
             {
-                "type": "Written", "domain": "machine", "instance_id": "1-0", "tags": [f"batch:{self.batch % 100}"],
-                "data": {"run": 1, "thread": 0, "batch": self.batch, "index": index, "of": count, "length": pad,
-                         "pad": chr(ord("a") + (1 + self.batch + index) % 26) * pad},
+                "type": "Written",
+                "domain": "machine",
+                "instance_id": "1-0",
+                "tags": [f"batch:{self.batch % 100}"],
+                "data": {
+                    "run": 1,
+                    "thread": 0,
+                    "batch": self.batch,
+                    "index": index,
+                    "of": count,
+                    "length": pad,
+                    "pad": chr(ord("a") + (1 + self.batch + index) % 26) * pad,
+                },
             }
             for index in range(count)
         ]
@@ -114,8 +124,10 @@ class Appender:
         head = self.head()
         check(store.head() == head, f"{when}: the head is {store.head()}, {head} is acknowledged")
         last = store.events({"after": max(0, head - 5)})
-        check([event["sequence_number"] for event in last] == list(range(max(0, head - 5) + 1, head + 1)),
-              f"{when}: a read gave {[event['sequence_number'] for event in last]}")
+        check(
+            [event["sequence_number"] for event in last] == list(range(max(0, head - 5) + 1, head + 1)),
+            f"{when}: a read gave {[event['sequence_number'] for event in last]}",
+        )
 
 
 def story(kind, options, shape):

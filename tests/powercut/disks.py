@@ -25,7 +25,8 @@ def new_disk(name, size=DISK_BYTES):
         file.truncate(size)
     made = subprocess.run(
         ["mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", path, f"{DISK_BYTES // 1024}k"],
-        capture_output=True, text=True,
+        capture_output=True,
+        text=True,
     )
     check(made.returncode == 0, f"mkfs.ext4: {made.stderr}")
     return path
@@ -52,9 +53,16 @@ def compared(ledger, name, end_may_go=False):
 def inspect(disks):
     """Mounts these disks, after whatever befell them, and dumps their stores. Which have one at all."""
     names = [f"ubd{chr(ord('a') + index)}" for index in range(len(disks))]
-    machine = Machine(BUILD, disks, {
-        "job": "inspect", "disks": " ".join(names), "writer": WRITER, "config": config(STORE),
-    })
+    machine = Machine(
+        BUILD,
+        disks,
+        {
+            "job": "inspect",
+            "disks": " ".join(names),
+            "writer": WRITER,
+            "config": config(STORE),
+        },
+    )
     try:
         said = [line.decode() for line in machine.lines()]
     finally:

@@ -8,6 +8,7 @@
 #     inspect    each of the disks is mounted and its store dumped
 #
 # Answers go to the host over a serial line, which keeps nothing back: a line that the host has was said.
+# shellcheck disable=SC2154  # share is from the kernel's command line, the rest from the job
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 answers=/dev/ttyS0
@@ -26,6 +27,7 @@ mount -t tmpfs tmp /mnt
 mkdir /mnt/share /mnt/disk
 mount -t hostfs none /mnt/share -o "$share" || stop "the host's folder cannot be mounted"
 stty raw -echo <$answers
+# shellcheck disable=SC1091
 . /mnt/share/job
 mkdir -p /mnt/root/lib
 ln -s /usr/lib/uml/modules /mnt/root/lib/modules
@@ -54,9 +56,9 @@ dump() { # NAME
 go_dark() {
     size=$(sectors /dev/ubda)
     say "cut"
-    dmsetup --noudevsync suspend --noflush --nolockfs disk &&
-        dmsetup --noudevsync load disk --table "0 $size flakey /dev/ubda 0 0 3600 1 $1" &&
-        dmsetup --noudevsync resume disk || stop "dm-flakey"
+    dmsetup --noudevsync suspend --noflush --nolockfs disk || stop "dmsetup suspend"
+    dmsetup --noudevsync load disk --table "0 $size flakey /dev/ubda 0 0 3600 1 $1" || stop "dmsetup load"
+    dmsetup --noudevsync resume disk || stop "dmsetup resume"
     say "dark"
 }
 

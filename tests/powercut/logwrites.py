@@ -4,14 +4,13 @@ The log is every write in the order in which the disk was told, and every flush.
 so between two flushes stand the writes that a cache without power may have kept, lost, or kept in part.
 """
 
-import os
 import struct
 
 MAGIC = 0x6A736677736872
 FLUSH, FUA, DISCARD, MARK = 1, 2, 4, 8
 SECTOR = 512
-# ext4 reads its superblock before its journal can mend it, and takes for granted that a disk writes it whole. It stands in
-# the first 4096 bytes; a request that reaches into them is never torn.
+# ext4 reads its superblock before its journal can mend it, and takes for granted that a disk writes it whole: torn,
+# it has an "invalid superblock checksum". It stands in the first 4096 bytes; a request that begins there is never torn.
 NEVER_TORN = 4096 // SECTOR
 
 
@@ -88,8 +87,8 @@ class Replay:
     def cut(self, point, next_point, chance, copy):
         """
         Makes of a copy, which has everything up to `point`, what a cut before `next_point` may leave: of each request
-        between the two all, or nothing, or some of its sectors; or all of them, and some sectors of `next_point` itself,
-        which may be written only when those before it are certain.
+        between the two all, or nothing, or some of its sectors; or all of them, and some sectors of `next_point`
+        itself, which may be written only when those before it are certain.
         """
         with open(copy, "r+b") as file:
             if chance.random() < 0.2:

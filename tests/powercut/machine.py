@@ -23,12 +23,26 @@ class Machine:
         console = open(os.path.join(build, "console.log"), "ab")
         self.process = subprocess.Popen(
             [
-                "linux.uml", "mem=256M", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "quiet",
-                f"init={os.path.join(HERE, 'guest.sh')}", f"share={self.share}", f"uml_dir={build}/",
-                "con=null", "con0=null,fd:2", "ssl=null", f"ssl0=null,fd:{write_end}",
+                "linux.uml",
+                "mem=256M",
+                "root=/dev/root",
+                "rootfstype=hostfs",
+                "rootflags=/",
+                "ro",
+                "quiet",
+                f"init={os.path.join(HERE, 'guest.sh')}",
+                f"share={self.share}",
+                f"uml_dir={build}/",
+                "con=null",
+                "con0=null,fd:2",
+                "ssl=null",
+                f"ssl0=null,fd:{write_end}",
                 *(f"ubd{index}={image}" for index, image in enumerate(disks)),
             ],
-            stdin=subprocess.DEVNULL, stdout=console, stderr=console, pass_fds=[write_end],
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=console,
+            pass_fds=[write_end],
             # A group of its own: the machine's programs are processes of the host, and end with it.
             start_new_session=True,
         )

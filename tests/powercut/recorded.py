@@ -1,7 +1,7 @@
 """
 A disk whose every write and flush is recorded while a writer lives on it, and what a power cut could have made of it:
-between any two flushes, with each write in between kept, lost, or kept in part. The disk holds the acknowledgements too,
-so that each of its states says what must be there.
+between any two flushes, with each write in between kept, lost, or kept in part. The disk holds the acknowledgements
+too, so that each of its states says what must be there.
 
 `recorded.py STATES`
 """
@@ -10,7 +10,21 @@ import os
 import shutil
 import sys
 
-from disks import BUILD, DISK_BYTES, MIB, STORE, WRITER, Failure, chance, check, compared, config, dumped, inspect, new_disk
+from disks import (
+    BUILD,
+    DISK_BYTES,
+    MIB,
+    STORE,
+    WRITER,
+    Failure,
+    chance,
+    check,
+    compared,
+    config,
+    dumped,
+    inspect,
+    new_disk,
+)
 from harness import case, note, report
 from ledger import Ledger
 from logwrites import SECTOR, Replay
@@ -34,7 +48,7 @@ def acknowledged_on(image, run):
     with open(image, "rb") as file:
         file.seek(DISK_BYTES)
         text = file.read(ACKS_BYTES)
-    # A block holds what came through the pipe at one time, NUL behind it. Where one is missing, the rest was not certain.
+    # A block holds what came through the pipe at one time, NUL behind it. Behind a missing one nothing was certain.
     words = b""
     for start in range(0, len(text), SECTOR):
         block = text[start : start + SECTOR].rstrip(b"\0")
@@ -52,10 +66,17 @@ def record(options, threads, batches):
     shutil.copy(base, disk)
     with open(log, "wb") as file:
         file.truncate(1024 * MIB)  # with holes
-    machine = Machine(BUILD, [disk, log], {
-        "job": "record", "writer": WRITER, "store_sectors": DISK_BYTES // SECTOR, "config": config(STORE, **options),
-        "settings": f"run=1 threads={threads} batches={batches} pad_max=300",
-    })
+    machine = Machine(
+        BUILD,
+        [disk, log],
+        {
+            "job": "record",
+            "writer": WRITER,
+            "store_sectors": DISK_BYTES // SECTOR,
+            "config": config(STORE, **options),
+            "settings": f"run=1 threads={threads} batches={batches} pad_max=300",
+        },
+    )
     try:
         said = [line.decode() for line in machine.lines()]
     finally:
@@ -118,16 +139,20 @@ for threads, options in ((1, {"segment_bytes": 65536}), (4, {})):
     @case(f"{STATES // 2} states of a recorded disk, {threads} threads")
     def _():
         tally = recorded(options, threads, STATES // 2)
-        note(f"{STATES // 2} states of a disk, cut between 2 of {len(tally.points)} points, {threads} threads, {options}: "
-             f"{tally.acknowledged} acknowledged batches, {tally.lost} lost, {tally.torn} torn")
+        note(
+            f"{STATES // 2} states of a disk, cut between 2 of {len(tally.points)} points, {threads} threads, "
+            f"{options}: {tally.acknowledged} acknowledged batches, {tally.lost} lost, {tally.torn} torn"
+        )
         check(not tally.failures, "\n    ".join(tally.failures))
 
 
 @case("a store that does not sync is found out")
 def _():
     tally = recorded({"sync": "never"}, 1, DISKS_PER_MACHINE)
-    note(f"{DISKS_PER_MACHINE} states of a store that does not sync: {tally.lost} of {tally.acknowledged} batches lost, as "
-         "they should be")
+    note(
+        f"{DISKS_PER_MACHINE} states of a store that does not sync: {tally.lost} of {tally.acknowledged} batches "
+        "lost, as they should be"
+    )
     check(tally.lost > 0, "nothing was lost: these states are too kind")
     check(tally.torn == 0, f"{tally.failures}")
 

@@ -1,6 +1,6 @@
 """
-A running machine loses its power while a writer appends: at any instant, again and again on the same disk. What had been
-acknowledged over the serial line is there when the disk is mounted again.
+A running machine loses its power while a writer appends: at any instant, again and again on the same disk. What had
+been acknowledged over the serial line is there when the disk is mounted again.
 
 `running.py ROUNDS`
 """
@@ -69,10 +69,18 @@ def life_of_a_disk(first, rounds, tally):
         sync = [{"interval_ms": 50}, "never"][number // 5 % 2] if number % 5 == 3 else "always"
         options = {"sync": sync, **({"segment_bytes": 65536} if number % 2 else {})}
         run = ledger.run(threads)
-        machine = Machine(BUILD, [disk], {
-            "job": "round", "cut": cut, "after": f"{chance.uniform(0, 0.8):.3f}", "writer": WRITER,
-            "config": config(STORE, **options), "settings": f"run={run.number} threads={threads} pad_max=300",
-        })
+        machine = Machine(
+            BUILD,
+            [disk],
+            {
+                "job": "round",
+                "cut": cut,
+                "after": f"{chance.uniform(0, 0.8):.3f}",
+                "writer": WRITER,
+                "config": config(STORE, **options),
+                "settings": f"run={run.number} threads={threads} pad_max=300",
+            },
+        )
         what = f"round {number}, {cut}, sync {sync}, {threads} threads"
         try:
             hear_out(machine, run, cut)
@@ -105,11 +113,15 @@ def _():
             life_of_a_disk(first, min(ROUNDS_PER_DISK, ROUNDS - first), tally)
         except Failure as failure:  # the other disks tell how often it happens
             failures.append(str(failure))
-    note(f"{sum(tally.kinds.values())} power cuts, {tally.acknowledged} acknowledged batches, "
-         f"{tally.lost} lost, {tally.torn} torn")
-    note(", ".join(f"{count} {kind}" for kind, count in tally.kinds.items())
-         + f"; {tally.openings} before the store was open; {tally.dropped} batches went with the end of a log that was not "
-         f"synced each time; seed {SEED}")
+    note(
+        f"{sum(tally.kinds.values())} power cuts, {tally.acknowledged} acknowledged batches, "
+        f"{tally.lost} lost, {tally.torn} torn"
+    )
+    note(
+        ", ".join(f"{count} {kind}" for kind, count in tally.kinds.items())
+        + f"; {tally.openings} before the store was open; {tally.dropped} batches went with the end of a log that "
+        f"was not synced each time; seed {SEED}"
+    )
     check(not failures, f"{len(failures)} disks failed:\n    " + "\n    ".join(failures[:10]))
 
 
