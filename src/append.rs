@@ -7,6 +7,7 @@ use crate::query::Query;
 use crate::time::Timestamp;
 use hashbrown::HashSet;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::ops::Range;
 use uuid::Uuid;
 
@@ -109,6 +110,19 @@ struct Entry {
     tags: Range<u32>,
     head: Range<u32>,
     tail: Range<u32>,
+}
+
+/// What an index asks of a stored event.
+#[derive(Debug)]
+pub(crate) struct StoredHead<'a> {
+    pub sequence_number: u64,
+    pub id: Uuid,
+    pub event_type: Cow<'a, str>,
+    pub domain: Cow<'a, str>,
+    pub instance_id: Cow<'a, str>,
+    pub stream_version: u64,
+    pub inserted_at: Timestamp,
+    pub tags: Vec<Cow<'a, str>>,
 }
 
 /// The id of one event of a batch.
@@ -256,6 +270,28 @@ impl Batch {
             // An append's text is below 64 MiB and its events are few, so all of this fits 32 bits.
             head: head_at as u32..tail_at as u32,
             tail: tail_at as u32..self.text.len() as u32,
+        };
+        self.events.push(entry);
+    }
+
+    /// Adds an event that is stored already: all but its text.
+    pub(crate) fn push_stored(&mut self, event: &StoredHead<'_>) {
+        let first_tag = self.tags.len() as u32;
+        for tag in &event.tags {
+            let tag = self.name(tag);
+            self.tags.push(tag);
+        }
+        let entry = Entry {
+            id: event.id,
+            id_given: true,
+            inserted_at: event.inserted_at,
+            inserted_at_given: true,
+            event_type: self.name(&event.event_type),
+            domain: self.name(&event.domain),
+            instance_id: self.name(&event.instance_id),
+            tags: first_tag..self.tags.len() as u32,
+            head: 0..0,
+            tail: 0..0,
         };
         self.events.push(entry);
     }

@@ -1,16 +1,17 @@
 //! The composition root: the only file that names the engines.
 
+use crate::engine::file::FileStore;
 #[cfg(feature = "simulation")]
-use crate::engine::file::{self, Bug, Directory, Probe};
+use crate::engine::file::{Bug, Directory, Probe};
 use crate::engine::memory::Memory;
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::{Input, no_options, read_config, unknown_engine};
+use crate::json::{Input, no_options, read_config, read_file_options, unknown_engine};
 use crate::store::Store;
 use std::sync::Arc;
 
-const ENGINES: [&str; 1] = ["memory"];
+const ENGINES: [&str; 2] = ["memory", "file"];
 /// Names that are reserved for engines which this version does not have yet.
-const RESERVED: [&str; 2] = ["file", "postgres"];
+const RESERVED: [&str; 1] = ["postgres"];
 
 impl Store {
     /// Opens a store by its configuration, `{"store": NAME, "store_opts": {…}}`; `{}` is the memory
@@ -36,6 +37,7 @@ impl Store {
                 no_options(&config)?;
                 Ok(Store::over(Box::new(Memory::new())))
             }
+            "file" => Ok(Store::over(Box::new(FileStore::open(&read_file_options(config.store_opts)?)?))),
             name if RESERVED.contains(&name) => {
                 let message = format!("this version has no `{name}` engine: it has `{}`", ENGINES.join("`, `"));
                 Err(Error::new(ErrorKind::Unsupported, message).with("option", "store"))
@@ -52,6 +54,8 @@ impl Store {
 /// As [`Store::open`].
 #[cfg(feature = "simulation")]
 pub fn open_simulated(directory: Arc<dyn Directory>, options: &str, bug: Option<Bug>) -> Result<(Arc<Store>, Probe)> {
-    let (engine, probe) = file::open_on(directory, options, bug)?;
-    Ok((Store::over(engine), probe))
+    let options = read_file_options(Some(&options.replacen('{', r#"{"path":"simulated","#, 1).replace(",}", "}")))?;
+    let store = FileStore::on(directory, &options, crate::engine::file::Bugs::with(bug))?;
+    let probe = store.probe();
+    Ok((Store::over(Box::new(store)), probe))
 }

@@ -299,8 +299,8 @@ impl Store {
     ///
     /// `unsupported` where the engine keeps nothing that could be damaged; `closed`.
     pub fn verify(&self) -> Result<Map<String, Value>> {
-        let _call = self.gate.enter(None)?;
-        self.engine.verify()
+        let call = self.gate.enter(None)?;
+        self.engine.verify(&call)
     }
 
     /// Copies the store into the new directory `path`, where it opens as a store of its own.
@@ -309,8 +309,8 @@ impl Store {
     ///
     /// `unsupported` where the engine cannot; `closed`.
     pub fn backup(&self, path: &str) -> Result<Map<String, Value>> {
-        let _call = self.gate.enter(None)?;
-        self.engine.backup(path)
+        let call = self.gate.enter(None)?;
+        self.engine.backup(path, &call)
     }
 
     /// Closes the store: stops reads at the next event, lets a begun commit finish, wakes all that

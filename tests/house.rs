@@ -25,7 +25,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("append", &["error", "event", "query", "time"]),
     ("call", &["error", "process"]),
     ("json", &["append", "error", "event", "id", "query", "time"]),
-    ("index", &["append", "query"]),
+    ("index", &["append", "error", "query"]),
     ("engine", &["append", "call", "error", "json", "query"]),
     ("engine::memory", &["append", "call", "engine", "error", "index", "json", "query"]),
     ("store", &["append", "call", "cursor", "engine", "error", "event", "json", "query", "time"]),

@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind, Result, shown};
 use crate::json::same_event;
 use crate::query::Query;
 use serde_json::Value;
+use std::borrow::Cow;
 use uuid::Uuid;
 
 /// All that was committed before, as the checks look at it. The caller holds off other commits.
@@ -13,7 +14,7 @@ pub(crate) trait Committed {
     /// The position of the event with this id.
     fn position_of(&self, id: Uuid) -> Result<Option<u64>>;
     /// The text of the event at `position`.
-    fn text(&self, position: u64) -> Result<&str>;
+    fn text(&self, position: u64) -> Result<Cow<'_, str>>;
     /// The stream's version, 0 if it does not exist.
     fn stream_version(&self, domain: &str, instance_id: &str) -> Result<u64>;
     /// The first event behind `after` that matches. Asks `call` now and then.
@@ -80,7 +81,7 @@ fn positions(append: &Append, committed: &impl Committed) -> Result<Vec<Option<u
 fn retried(append: &Append, stored: &[Option<u64>], committed: &impl Committed) -> Result<Option<u64>> {
     let Some(first) = stored[0] else { return Ok(None) };
     for ((event, position), expected) in append.batch.iter().zip(stored).zip(first..) {
-        if *position != Some(expected) || !same_event(&event, committed.text(expected)?) {
+        if *position != Some(expected) || !same_event(&event, &committed.text(expected)?) {
             return Ok(None);
         }
     }

@@ -50,12 +50,12 @@ pub trait Engine: Send + Sync {
     fn info(&self) -> Result<Map<String, Value>>;
 
     /// Checks all that is stored. By default `unsupported`.
-    fn verify(&self) -> Result<Map<String, Value>> {
+    fn verify(&self, _call: &Call<'_>) -> Result<Map<String, Value>> {
         Err(unsupported("verify", "it keeps nothing that could be damaged"))
     }
 
     /// Copies the store into a new directory. By default `unsupported`.
-    fn backup(&self, _path: &str) -> Result<Map<String, Value>> {
+    fn backup(&self, _path: &str, _call: &Call<'_>) -> Result<Map<String, Value>> {
         Err(unsupported("backup", "read the events and append them to another store instead"))
     }
 

@@ -3,8 +3,9 @@
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
+/// Names, and the events that carry each.
 #[derive(Default)]
-pub(super) struct Names {
+pub(crate) struct Names {
     table: HashTable<u32>,
     hasher: DefaultHashBuilder,
     entries: Vec<Entry>,
@@ -52,7 +53,36 @@ impl Names {
         self.entries[number as usize].postings.push(item);
     }
 
+    /// Forgets the last of its postings, those from `len` on.
+    pub fn retract(&mut self, number: u32, len: u32) {
+        retract(&mut self.entries[number as usize].postings, len);
+    }
+
+    /// The same for every name.
+    pub fn retract_all(&mut self, len: u32) {
+        for entry in &mut self.entries {
+            retract(&mut entry.postings, len);
+        }
+    }
+
+    /// A name.
+    pub fn name(&self, number: u32) -> &str {
+        &self.entries[number as usize].name
+    }
+
     pub fn postings(&self, number: u32) -> &[u32] {
         &self.entries[number as usize].postings
+    }
+
+    /// All that carry at least one event.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u32])> {
+        self.entries.iter().map(|entry| (&*entry.name, &*entry.postings)).filter(|(_, postings)| !postings.is_empty())
+    }
+}
+
+/// Forgets the end of a list, from `len` on.
+pub(super) fn retract(postings: &mut Vec<u32>, len: u32) {
+    while postings.last().is_some_and(|last| *last >= len) {
+        postings.pop();
     }
 }

@@ -99,7 +99,7 @@ impl Index {
             List::Type(number) => self.types.postings(number),
             List::Domain(number) => self.domains.postings(number),
             List::Tag(number) => self.tags.postings(number),
-            List::Stream(number) => self.streams.postings(number),
+            List::Stream(number) => self.streams.get(number).postings(),
         }
     }
 }
@@ -120,9 +120,8 @@ fn part(filter: &Filter, index: &Index) -> Option<Part> {
     if filter.after_version > 0 {
         // Versions ascend with positions: behind a version is behind its event.
         let [stream] = streams.as_deref()? else { return None };
-        let postings = index.list(List::Stream(*stream));
-        let last_before = *postings.get(filter.after_version as usize - 1)?;
-        bounds.start = bounds.start.max(last_before + 1);
+        let first = *index.streams.get(*stream).behind(filter.after_version).first()?;
+        bounds.start = bounds.start.max(first);
     }
     if bounds.is_empty() {
         return None;
@@ -182,7 +181,9 @@ fn streams(instances: &[String], domains: Option<&[u32]>, index: &Index) -> Vec<
     let names: BTreeSet<&str> = instances.iter().map(String::as_str).collect();
     ascending(names.into_iter().flat_map(|name| {
         let all = index.streams.of_instance(name).iter().copied();
-        all.filter(|&stream| domains.is_none_or(|domains| domains.binary_search(&index.streams.domain(stream)).is_ok()))
+        all.filter(|&stream| {
+            domains.is_none_or(|domains| domains.binary_search(&index.streams.get(stream).domain).is_ok())
+        })
     }))
 }
 

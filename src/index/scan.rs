@@ -111,7 +111,7 @@ impl Rest {
         let stream = || index.event_streams[ordinal as usize];
         among(&self.types, &|| index.event_types[ordinal as usize])
             && among(&self.streams, &stream)
-            && among(&self.domains, &|| index.streams.domain(stream()))
+            && among(&self.domains, &|| index.streams.get(stream()).domain)
             && self.window.as_ref().is_none_or(|window| window.contains(&index.times.get(ordinal)))
             && among(&self.events, &|| ordinal)
             && self.tags.iter().all(|&tag| index.tags.postings(tag).binary_search(&ordinal).is_ok())

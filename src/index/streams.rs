@@ -1,5 +1,7 @@
 //! Streams, each with its postings.
 
+use super::names::retract;
+use crate::error::Result;
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use smol_str::SmolStr;
@@ -7,7 +9,7 @@ use std::hash::BuildHasher;
 
 /// See the module.
 #[derive(Default)]
-pub(super) struct Streams {
+pub(crate) struct Streams {
     table: HashTable<u32>,
     streams: Vec<Stream>,
     /// The instances, by the name of their first stream.
@@ -19,9 +21,12 @@ pub(super) struct Streams {
 
 /// One stream. Every append looks for its streams, and nearly each look misses the processor's caches:
 /// so a name of usual length stands in here, and not behind a pointer.
-struct Stream {
-    domain: u32,
+pub(crate) struct Stream {
+    /// Its domain's number.
+    pub domain: u32,
     instance_id: SmolStr,
+    /// Its version before its first event here.
+    base: u64,
     postings: Vec<u32>,
 }
 
@@ -46,8 +51,8 @@ impl Streams {
         instance_table.try_reserve(more, |instance| hasher.hash_one(name_of(instance))).ok()
     }
 
-    /// The number of a stream, which gets the next one if it does not exist.
-    pub fn intern(&mut self, domain: u32, instance_id: &str) -> u32 {
+    /// The number of a stream, which gets the next one if it does not exist, and `base` as its version.
+    pub fn intern(&mut self, domain: u32, instance_id: &str, base: impl FnOnce() -> Result<u64>) -> Result<u32> {
         let Streams { table, streams, hasher, .. } = self;
         let hash_of = |stream: &Stream| hasher.hash_one((stream.domain, &*stream.instance_id));
         let entry = table.entry(
@@ -56,13 +61,14 @@ impl Streams {
             |&number| hash_of(&streams[number as usize]),
         );
         match entry {
-            Entry::Occupied(known) => *known.get(),
+            Entry::Occupied(known) => Ok(*known.get()),
             Entry::Vacant(vacant) => {
+                let base = base()?;
                 let number = streams.len() as u32;
                 vacant.insert(number);
-                streams.push(Stream { domain, instance_id: instance_id.into(), postings: Vec::new() });
+                streams.push(Stream { domain, instance_id: instance_id.into(), base, postings: Vec::new() });
                 self.note_instance(instance_id, number);
-                number
+                Ok(number)
             }
         }
     }
@@ -93,23 +99,49 @@ impl Streams {
 
     /// Appends `ordinal`, larger than all before, to the stream's postings; the stream's version then.
     pub fn post(&mut self, stream: u32, ordinal: u32) -> u64 {
-        let postings = &mut self.streams[stream as usize].postings;
-        postings.push(ordinal);
-        postings.len() as u64
+        let stream = &mut self.streams[stream as usize];
+        stream.postings.push(ordinal);
+        stream.version()
     }
 
-    /// The stream's events.
-    pub fn postings(&self, stream: u32) -> &[u32] {
-        &self.streams[stream as usize].postings
+    /// Forgets the last of its postings, those from `len` on.
+    pub fn retract(&mut self, stream: u32, len: u32) {
+        retract(&mut self.streams[stream as usize].postings, len);
     }
 
-    /// The stream's domain.
-    pub fn domain(&self, stream: u32) -> u32 {
-        self.streams[stream as usize].domain
+    /// A stream.
+    pub fn get(&self, stream: u32) -> &Stream {
+        &self.streams[stream as usize]
+    }
+
+    /// All that have at least one event.
+    pub fn iter(&self) -> impl Iterator<Item = &Stream> {
+        self.streams.iter().filter(|stream| !stream.postings.is_empty())
     }
 }
 
 impl Stream {
+    /// Its instance id.
+    pub fn instance_id(&self) -> &str {
+        &self.instance_id
+    }
+
+    /// Its events.
+    pub fn postings(&self) -> &[u32] {
+        &self.postings
+    }
+
+    /// Its events behind this version.
+    pub fn behind(&self, version: u64) -> &[u32] {
+        let passed = version.saturating_sub(self.base).min(self.postings.len() as u64);
+        &self.postings[passed as usize..]
+    }
+
+    /// Its version.
+    pub fn version(&self) -> u64 {
+        self.base + self.postings.len() as u64
+    }
+
     fn is(&self, domain: u32, instance_id: &str) -> bool {
         self.domain == domain && self.instance_id == instance_id
     }

@@ -32,6 +32,22 @@ impl Times {
         self.micros.push(micros);
     }
 
+    /// Forgets all from `len` on.
+    pub fn truncate(&mut self, len: u32) {
+        let kept = len as usize;
+        let rest = kept / SUPERBLOCK * SUPERBLOCK;
+        let micros = self.micros[rest..kept].to_vec();
+        self.micros.truncate(rest);
+        self.blocks.truncate(rest / BLOCK);
+        self.superblocks.truncate(rest / SUPERBLOCK);
+        micros.into_iter().for_each(|micros| self.push(micros));
+    }
+
+    /// All of them.
+    pub fn all(&self) -> &[i64] {
+        &self.micros
+    }
+
     pub fn get(&self, ordinal: u32) -> i64 {
         self.micros[ordinal as usize]
     }

@@ -1,9 +1,11 @@
 //! The configuration of a store: which engine, and that engine's own options.
 
 use super::Input;
-use super::members::string;
-use super::options::{invalid, object, options};
+use super::members::{string, unsigned};
+use super::options::{flag, invalid, object, options};
 use crate::error::{Result, shown};
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// A configuration, its engine not yet looked up.
 pub(crate) struct Config<'a> {
@@ -23,6 +25,80 @@ pub(crate) fn read_config(input: Option<Input<'_>>) -> Result<Config<'_>> {
             .into_owned(),
     };
     Ok(Config { store, store_opts })
+}
+
+/// Where a file store is, and how it is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FileOptions {
+    /// Its directory.
+    pub path: String,
+    pub sync: Sync,
+    pub read_only: bool,
+    /// Makes the store if there is none.
+    pub create: bool,
+    /// A segment holds about so much.
+    pub segment_bytes: u64,
+}
+
+/// When appended events are made to outlive a crash of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Sync {
+    /// Before they are acknowledged, and before anybody sees them.
+    #[default]
+    Always,
+    /// At the latest so long after they were acknowledged.
+    Interval(Duration),
+    /// When the operating system does it, and when a segment is full or the store is closed.
+    Never,
+}
+
+/// What `segment_bytes` can be, and what it is where nobody says.
+const SEGMENT_BYTES: RangeInclusive<u64> = 64 << 10..=2 << 30;
+const SEGMENT_BYTES_DEFAULT: u64 = 256 << 20;
+/// What `interval_ms` can be: up to a day.
+const INTERVAL_MS: RangeInclusive<u64> = 1..=86_400_000;
+
+/// Reads the options of the file engine; `path` alone must be given.
+pub(crate) fn read_file_options(text: Option<&str>) -> Result<FileOptions> {
+    let known = ["path", "sync", "read_only", "create", "segment_bytes"];
+    let [path, sync, read_only, create, segment_bytes] = object(text.unwrap_or("{}"), "store_opts", &known)?;
+    let path = path.map(|text| match string(text) {
+        Some(path) if !path.is_empty() && !path.contains('\0') => Ok(path.into_owned()),
+        _ => Err(invalid("path", "`path` must be the name of a directory, a string without U+0000")),
+    });
+    let path = path.unwrap_or_else(|| {
+        Err(invalid("path", "`path` is missing: name the directory of the store, such as {\"path\":\"ledger.runes\"}"))
+    })?;
+    let segment_bytes = match segment_bytes {
+        None => SEGMENT_BYTES_DEFAULT,
+        Some(text) => within("segment_bytes", text, SEGMENT_BYTES)?,
+    };
+    Ok(FileOptions {
+        path,
+        sync: sync.map(read_sync).transpose()?.unwrap_or_default(),
+        read_only: read_only.map(|text| flag("read_only", text)).transpose()?.unwrap_or(false),
+        create: create.map(|text| flag("create", text)).transpose()?.unwrap_or(true),
+        segment_bytes,
+    })
+}
+
+fn read_sync(text: &str) -> Result<Sync> {
+    if text.starts_with('{') {
+        let [interval] = object(text, "sync", &["interval_ms"])?;
+        let interval = interval.ok_or_else(|| invalid("sync", "`sync` names no `interval_ms`: give {\"interval_ms\":100}"))?;
+        return Ok(Sync::Interval(Duration::from_millis(within("interval_ms", interval, INTERVAL_MS)?)));
+    }
+    match string(text).as_deref() {
+        Some("always") => Ok(Sync::Always),
+        Some("never") => Ok(Sync::Never),
+        _ => Err(invalid("sync", "`sync` must be \"always\", {\"interval_ms\":N} or \"never\"")),
+    }
+}
+
+fn within(name: &'static str, text: &str, range: RangeInclusive<u64>) -> Result<u64> {
+    unsigned(text).filter(|number| range.contains(number)).ok_or_else(|| {
+        invalid(name, format!("`{name}` must be an integer from {} to {}", range.start(), range.end()))
+    })
 }
 
 /// Refuses any option of an engine that has none.

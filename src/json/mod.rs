@@ -15,11 +15,11 @@ mod write;
 
 pub(crate) use answer::{Answers, end_page, reserve_for, summary};
 pub(crate) use batch::read_batch;
-pub(crate) use config::{no_options, read_config, unknown_engine};
+pub(crate) use config::{FileOptions, Sync, no_options, read_config, read_file_options, unknown_engine};
 pub(crate) use options::{read_append_options, read_cursor_options, read_options};
 pub(crate) use query::read_query;
 pub use recorded::RecordedEvent;
-pub(crate) use recorded::same_event;
+pub(crate) use recorded::{read_head, same_event};
 pub(crate) use write::write_numbered;
 
 use crate::error::{Error, ErrorKind, Result};

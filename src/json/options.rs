@@ -193,7 +193,7 @@ fn number(place: &str, text: &str) -> Result<u64> {
     unsigned(text).ok_or_else(|| invalid(place, format!("`{place}` must be an integer from 0 to {POSITION_MAX}")))
 }
 
-fn flag(place: &str, text: &str) -> Result<bool> {
+pub(super) fn flag(place: &str, text: &str) -> Result<bool> {
     boolean(text).ok_or_else(|| invalid(place, format!("`{place}` must be true or false")))
 }
 

@@ -8,7 +8,7 @@ use super::fields::{
 use super::members::{items, string, unsigned};
 use super::walk::{LEVELS_MAX, Walk, Walker, compact};
 use super::write::{write_numbered, write_string};
-use crate::append::BatchEvent;
+use crate::append::{BatchEvent, StoredHead};
 use crate::error::{Error, ErrorKind, Result, clipped, shown};
 use crate::event::{TAGS_MAX, name_fault};
 use crate::id::parse_id;
@@ -171,6 +171,35 @@ impl<'a> RecordedEvent<'a> {
     fn string(&self, field: usize) -> Cow<'a, str> {
         self.field(field).and_then(string).unwrap_or_default()
     }
+}
+
+/// Reads the beginning of an event's text as a store writes it: the fields in their order, up to the tags, and not
+/// what comes behind them. `None` where the text is no such thing.
+pub(crate) fn read_head(text: &[u8]) -> Option<StoredHead<'_>> {
+    let mut walker = Walker::new(simdutf8::basic::from_utf8(text).ok()?);
+    if !walker.take(b'{') {
+        return None;
+    }
+    let mut first = true;
+    let mut next = |wanted: usize| {
+        let key = walker.key(&mut first).ok()??;
+        (key.unescape() == FIELDS[wanted]).then(|| walker.value(LEVELS_MAX).ok()).flatten()
+    };
+    let name = |text| string(text).filter(|name| name_fault(name).is_none());
+    let head = StoredHead {
+        sequence_number: next(SEQUENCE_NUMBER).and_then(unsigned)?,
+        id: parse_id(&next(ID).and_then(string)?)?,
+        event_type: next(TYPE).and_then(name)?,
+        domain: next(DOMAIN).and_then(name)?,
+        instance_id: next(INSTANCE_ID).and_then(name)?,
+        stream_version: next(STREAM_VERSION).and_then(unsigned)?,
+        inserted_at: {
+            next(VERSION)?;
+            Timestamp::parse(&next(INSERTED_AT).and_then(string)?)?
+        },
+        tags: items(next(TAGS)?)?.map(name).collect::<Option<_>>()?,
+    };
+    Some(head).filter(|head| head.stream_version > 0 && head.tags.len() <= TAGS_MAX)
 }
 
 /// Whether a field is as it must be in a stored event.

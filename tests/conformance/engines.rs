@@ -47,7 +47,19 @@ impl Deref for Fresh {
 macro_rules! for_each_engine {
     ($make:ident! $($rest:tt)*) => {
         $make! { memory, $crate::engines::MEMORY; $($rest)* }
+        $make! { file, $crate::engines::FILE; $($rest)* }
+        $make! { small_segments, $crate::engines::SMALL_SEGMENTS; $($rest)* }
     };
 }
 
 pub static MEMORY: Factory = Factory { name: "memory", fresh: || Fresh::new("{}", ()) };
+pub static FILE: Factory = Factory { name: "file", fresh: || in_files("{}") };
+/// Every few hundred events begin a new segment.
+pub static SMALL_SEGMENTS: Factory = Factory { name: "file", fresh: || in_files(r#"{"segment_bytes":65536}"#) };
+
+fn in_files(options: &str) -> Fresh {
+    let home = tempfile::tempdir().expect("there is room for a directory");
+    let mut options: serde_json::Value = serde_json::from_str(options).expect("it is JSON");
+    options["path"] = home.path().join("store").to_str().expect("its name is UTF-8").into();
+    Fresh::new(&serde_json::json!({ "store": "file", "store_opts": options }).to_string(), home)
+}

@@ -56,6 +56,8 @@ pub enum Step {
     Info,
     /// Only for engines that keep their events.
     Reopen,
+    /// The same without a close before: as if the process had been killed.
+    Crash,
 }
 
 #[derive(Clone, Debug)]
@@ -217,6 +219,7 @@ impl fmt::Debug for Step {
             Step::Interrupt => f.write_str("Interrupt"),
             Step::Info => f.write_str("Info"),
             Step::Reopen => f.write_str("Reopen"),
+            Step::Crash => f.write_str("Crash"),
         }
     }
 }

@@ -37,7 +37,8 @@ fn step(reopens: bool) -> impl Strategy<Value = Step> {
         2 => position().prop_map(|after| Step::Wait { after }),
         1 => Just(Step::Interrupt),
         1 => Just(Step::Info),
-        4 => Just(if reopens { Step::Reopen } else { Step::Info }),
+        2 => Just(if reopens { Step::Reopen } else { Step::Info }),
+        2 => Just(if reopens { Step::Crash } else { Step::Info }),
     ]
 }
 

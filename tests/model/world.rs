@@ -79,11 +79,21 @@ impl World {
             Step::Reopen => {
                 self.called("close, open", &[]);
                 same("close", &self.store.close(), &Ok(()))?;
-                self.cursors.iter_mut().for_each(|reading| reading.state = State::Closed);
-                self.store = Store::open(&self.config).map_err(|error| error.to_string())?;
-                same("the head", &self.store.head(), &Ok(self.oracle.head()))
+                self.open_again()
+            }
+            Step::Crash => {
+                self.called("drop, open", &[]);
+                // The configuration of the memory engine: any store will do, so that the old one goes.
+                self.store = Store::open("{}").map_err(|error| error.to_string())?;
+                self.open_again()
             }
         }
+    }
+
+    fn open_again(&mut self) -> Outcome {
+        self.cursors.iter_mut().for_each(|reading| reading.state = State::Closed);
+        self.store = Store::open(&self.config).map_err(|error| error.to_string())?;
+        same("the head", &self.store.head(), &Ok(self.oracle.head()))
     }
 
     /// All is there, and after the close nothing is.

@@ -64,3 +64,29 @@ impl Bug {
         Bug::NoProbe,
     ];
 }
+
+/// The bug that a store has, if any. Without the feature `simulation` it has none, and asking costs nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Bugs {
+    #[cfg(feature = "simulation")]
+    planted: Option<Bug>,
+}
+
+impl Bugs {
+    /// With this bug.
+    #[cfg(feature = "simulation")]
+    pub fn with(planted: Option<Bug>) -> Bugs {
+        Bugs { planted }
+    }
+
+    /// Whether it is there.
+    pub fn has(self, bug: Bug) -> bool {
+        #[cfg(feature = "simulation")]
+        return self.planted == Some(bug);
+        #[cfg(not(feature = "simulation"))]
+        {
+            let _ = bug;
+            false
+        }
+    }
+}

@@ -1,29 +1,225 @@
 //! The file engine: an append-only log of segments in one directory.
+//!
+//! `docs/FORMAT.md` describes the files, `docs/DURABILITY.md` what is promised. From the bottom up: `storage` is
+//! the seam to the machine and `os` the machine behind it; `segment`, `frame` and `watermark` are what files hold; `scan` walks
+//! frames, `recovery` finds out what a directory holds, `open` makes it a store. `part`, `sealed` and `view` answer reads,
+//! `writer`, `queue`, `flush` and `roll` take appends, `follow` reads what another process writes.
 
+mod backup;
 mod bug;
+mod bytes;
+mod fault;
+mod flush;
+mod follow;
+mod frame;
+mod idx;
+mod indexed;
+mod interval;
+mod log;
+mod open;
+mod os;
+mod part;
+mod place;
+mod pool;
+mod queue;
+mod recovery;
+mod roll;
+mod scan;
+mod sealed;
+mod segment;
 mod storage;
+mod verify;
+mod view;
+mod watermark;
+mod writer;
 
+#[cfg(feature = "simulation")]
 pub use bug::Bug;
+pub(crate) use bug::Bugs;
+#[cfg(feature = "simulation")]
 pub use storage::{Access, Directory, File, Lock};
 
-use crate::engine::Engine;
+use super::{Appended, End, Engine, Read};
+use crate::append::Append;
+use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
-use std::sync::Arc;
+use crate::json::{FileOptions, Sync};
+use crate::query::Sink;
+use fault::io_error;
+use follow::Follower;
+use interval::Interval;
+use serde_json::{Map, Value};
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+use view::View;
+use writer::Writer;
 
-/// What a test may ask of an engine.
-pub struct Probe;
+/// See the module.
+pub(crate) struct FileStore {
+    view: Arc<View>,
+    role: Role,
+}
 
-impl Probe {
-    /// How many appends wait for a flush that has not begun.
-    pub fn queued(&self) -> usize {
-        0
+enum Role {
+    Writer(Arc<Writer>, Option<Interval>),
+    Reader(Follower),
+}
+
+impl FileStore {
+    /// Opens the store in a directory.
+    pub fn open(options: &FileOptions) -> Result<FileStore> {
+        let path = Path::new(&options.path);
+        let create = options.create && !options.read_only;
+        let directory = os::OsDirectory::open(path, create).map_err(|error| {
+            let what = format!("cannot open {}", path.display());
+            match error.kind() {
+                std::io::ErrorKind::NotFound if !create => Error::new(
+                    ErrorKind::NotFound,
+                    format!("{what}: it does not exist: open it for writing with `\"create\":true` to make a store"),
+                )
+                .with("path", path.display().to_string()),
+                _ => io_error(&what, &error),
+            }
+        })?;
+        FileStore::on(Arc::new(directory), options, Bugs::default())
+    }
+
+    /// The same for a directory however it is made.
+    pub fn on(directory: Arc<dyn storage::Directory>, options: &FileOptions, bugs: Bugs) -> Result<FileStore> {
+        let files = open::files(directory, bugs);
+        if options.read_only {
+            let follower = Follower::open(files)?;
+            return Ok(FileStore { view: follower.view.clone(), role: Role::Reader(follower) });
+        }
+        let writer = Arc::new(open::write(files, options)?);
+        let interval = match options.sync {
+            Sync::Interval(interval) => Some(Interval::start(&writer, interval)?),
+            Sync::Always | Sync::Never => None,
+        };
+        Ok(FileStore { view: writer.view.clone(), role: Role::Writer(writer, interval) })
+    }
+
+    /// What a test of crashes asks.
+    #[cfg(feature = "simulation")]
+    pub fn probe(&self) -> Probe {
+        match &self.role {
+            Role::Writer(writer, _) => Probe(Some(writer.clone())),
+            Role::Reader(_) => Probe(None),
+        }
     }
 }
 
-pub(crate) fn open_on(
-    _directory: Arc<dyn Directory>,
-    _options: &str,
-    _bug: Option<Bug>,
-) -> Result<(Box<dyn Engine>, Probe)> {
-    Err(Error::new(ErrorKind::Unsupported, "not yet"))
+impl Engine for FileStore {
+    fn append(&self, append: &Append, sink: Option<&mut dyn Sink>, call: &Call<'_>) -> Result<Appended> {
+        match &self.role {
+            Role::Writer(writer, _) => writer.append(append, sink, call),
+            Role::Reader(_) => Err(Error::new(
+                ErrorKind::ReadOnly,
+                "the store was opened with `\"read_only\":true`: open it without that to append",
+            )),
+        }
+    }
+
+    fn read(&self, read: &Read<'_>, sink: &mut dyn Sink, call: &Call<'_>) -> Result<End> {
+        self.view.read(read, sink, call)
+    }
+
+    fn count(&self, read: &Read<'_>, call: &Call<'_>) -> Result<u64> {
+        self.view.count(read, call)
+    }
+
+    fn head(&self) -> Result<u64> {
+        match &self.role {
+            Role::Writer(..) => Ok(self.view.head()),
+            Role::Reader(follower) => follower.head(),
+        }
+    }
+
+    fn wait(&self, after: u64, deadline: Option<Instant>, call: &Call<'_>) -> Result<u64> {
+        match &self.role {
+            Role::Writer(..) => {
+                call.wait_until(deadline, || self.view.head() > after)?;
+                Ok(self.view.head())
+            }
+            Role::Reader(follower) => follower.wait(after, deadline, call),
+        }
+    }
+
+    fn tracking(&self, source: &str) -> Result<u64> {
+        self.head()?;
+        Ok(self.view.live()?.tracking.get(source).copied().unwrap_or(0))
+    }
+
+    fn info(&self) -> Result<Map<String, Value>> {
+        let head = self.head()?;
+        let segments = self.view.live()?.segment.header.ordinal;
+        let mut info = Map::new();
+        info.insert("engine".into(), "file".into());
+        info.insert("head".into(), head.into());
+        info.insert("events".into(), head.into());
+        info.insert("segments".into(), segments.into());
+        info.insert("format".into(), segment::FORMAT.into());
+        info.insert("path".into(), self.view.files.directory.shown().into());
+        match &self.role {
+            Role::Writer(writer, _) => {
+                let tail = writer.tail()?;
+                info.insert("bytes".into(), tail.segment.log_offset(tail.written).into());
+                info.insert("sync".into(), match writer.sync {
+                    Sync::Always => "always".into(),
+                    Sync::Never => "never".into(),
+                    Sync::Interval(interval) => serde_json::json!({ "interval_ms": interval.as_millis() as u64 }),
+                });
+                info.insert("read_only".into(), false.into());
+                info.insert("epoch".into(), writer.epoch.into());
+            }
+            Role::Reader(follower) => {
+                info.insert("bytes".into(), follower.bytes()?.into());
+                info.insert("read_only".into(), true.into());
+                info.insert("epoch".into(), follower.epoch()?.into());
+            }
+        }
+        Ok(info)
+    }
+
+    fn verify(&self, call: &Call<'_>) -> Result<Map<String, Value>> {
+        self.head()?;
+        verify::verify(&self.view, call)
+    }
+
+    fn backup(&self, path: &str, call: &Call<'_>) -> Result<Map<String, Value>> {
+        self.head()?;
+        let end = match &self.role {
+            Role::Writer(writer, _) => {
+                let tail = writer.tail()?;
+                (tail.segment.header.ordinal, tail.written)
+            }
+            Role::Reader(follower) => follower.end()?,
+        };
+        backup::backup(&self.view, end, path, call)
+    }
+
+    fn close(&self) -> Result<()> {
+        let Role::Writer(writer, interval) = &self.role else { return Ok(()) };
+        if let Some(interval) = interval {
+            interval.stop();
+        }
+        let mut tail = writer.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        let finished = if tail.poison.is_none() { writer.finish(&mut tail) } else { Ok(()) };
+        // Last, and whatever went wrong: the next writer may come.
+        writer.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        finished
+    }
+}
+
+/// What a test of crashes may ask of a store.
+#[cfg(feature = "simulation")]
+pub struct Probe(Option<Arc<Writer>>);
+
+#[cfg(feature = "simulation")]
+impl Probe {
+    /// How many appends wait for a flush that has not begun.
+    pub fn queued(&self) -> usize {
+        self.0.as_ref().map_or(0, |writer| writer.queued())
+    }
 }

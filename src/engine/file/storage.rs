@@ -9,6 +9,7 @@
 //! else may be there after a crash, or not, in any mixture of 512 bytes.
 
 use std::io::Result;
+use std::path::Path;
 use std::sync::Arc;
 
 /// A directory. Names hold no `/`.
@@ -37,6 +38,11 @@ pub trait Directory: Send + Sync {
 
     /// What changes when the machine starts anew, and only then.
     fn boot(&self) -> Result<[u8; 16]>;
+
+    /// Copies a file, or its first `len` bytes, into a new one at `path`, which outlives a crash then.
+    fn copy_out(&self, _name: &str, _path: &Path, _len: Option<u64>) -> Result<()> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
 
     /// How the directory is called in messages.
     fn shown(&self) -> String;

@@ -14,6 +14,7 @@ use crate::json::write_numbered;
 use crate::query::{Direction, Query, Sink};
 use hashbrown::HashMap;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{RwLock, RwLockReadGuard};
@@ -106,7 +107,7 @@ impl Engine for Memory {
             Verdict::Store => {
                 let first = state.index.len() as u64 + 1;
                 state.reserve(append)?;
-                state.store(append);
+                state.store(append)?;
                 state.track(append);
                 Appended { first, count: batch.len() as u64, head: state.index.len() as u64 }
             }
@@ -227,14 +228,15 @@ impl State {
         text.and_then(|()| self.index.try_reserve(batch)).ok_or_else(out_of_memory)
     }
 
-    fn store(&mut self, append: &Append) {
+    fn store(&mut self, append: &Append) -> Result<()> {
         let batch = &append.batch;
         let first = self.index.len() as u64 + 1;
         let mut versions = Vec::with_capacity(batch.len());
-        self.index.extend(batch, &mut versions);
+        self.index.extend(batch, &mut versions, |_, _| Ok(0))?;
         for ((event, sequence_number), stream_version) in batch.iter().zip(first..).zip(versions) {
             self.texts.push(|text| write_numbered(&event, sequence_number, stream_version, text));
         }
+        Ok(())
     }
 
     fn track(&mut self, append: &Append) {
@@ -249,12 +251,12 @@ impl Committed for State {
         Ok(self.index.find_id(id).map(|ordinal| ordinal as u64 + 1))
     }
 
-    fn text(&self, position: u64) -> Result<&str> {
-        std::str::from_utf8(self.texts.get((position - 1) as u32)).map_err(Error::internal)
+    fn text(&self, position: u64) -> Result<Cow<'_, str>> {
+        std::str::from_utf8(self.texts.get((position - 1) as u32)).map(Cow::Borrowed).map_err(Error::internal)
     }
 
     fn stream_version(&self, domain: &str, instance_id: &str) -> Result<u64> {
-        Ok(self.index.stream_version(domain, instance_id))
+        Ok(self.index.stream_version(domain, instance_id).unwrap_or(0))
     }
 
     fn first_match(&self, query: &Query, after: u64, call: &Call<'_>) -> Result<Option<u64>> {

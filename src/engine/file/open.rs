@@ -1,0 +1,255 @@
+//! Opens a store's directory, to write or to read.
+
+use super::bug::{Bug, Bugs};
+use super::fault::{failed, io_error};
+use super::frame::Kind;
+use super::idx::Idx;
+use super::indexed::Indexed;
+use super::log::list;
+use super::part::{Bounds, Files, Part};
+use super::pool::Pool;
+use super::queue::{Fill, Queue, lone_frame};
+use super::recovery::{Newest, Recovered, recover};
+use super::roll::{INDEX, Made, NEW_BYTES, SPARE, Unmade, make, random, remove};
+use super::sealed::Sealed;
+use super::segment::{self, Segment};
+use super::storage::{Access, Directory, read_exact_at, write_all_at};
+use super::view::{Live, View};
+use super::watermark::{self, Mark, Watermark};
+use super::writer::{Tail, Writer};
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::FileOptions;
+use crate::time::Timestamp;
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex};
+
+/// So much is read and written at once when a tail is written anew.
+const REWRITE_BYTES: usize = 1 << 20;
+
+/// The files of a directory.
+pub(super) fn files(directory: Arc<dyn Directory>, bugs: Bugs) -> Files {
+    Files { pool: Pool::new(&directory), directory, bugs }
+}
+
+/// What the watermark says, `None` where there is none.
+pub(super) fn read_mark(files: &Files) -> Result<Option<Mark>> {
+    let directory = &*files.directory;
+    match directory.open(watermark::NAME, Access::Read) {
+        Ok(file) => watermark::read(&*file).map_err(failed(directory, "read", watermark::NAME)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(directory, "open", watermark::NAME)(error)),
+    }
+}
+
+/// The sealed segments as parts, and the index of the newest one's beginning as one more.
+pub(super) fn parts(sealed: &[Arc<Segment>], newest: &Newest) -> Vec<Arc<Part>> {
+    let successors = sealed.iter().skip(1).chain([&newest.segment]);
+    let mut parts: Vec<Arc<Part>> = sealed
+        .iter()
+        .zip(successors)
+        .map(|(segment, next)| {
+            let header = &next.header;
+            let bounds = Bounds { end: header.previous_end, chain: header.previous_chain, next: header.first };
+            Arc::new(Part::new(segment.clone(), bounds))
+        })
+        .collect();
+    if let Some(index) = &newest.prefix {
+        parts.push(Arc::new(prefix_part(&newest.segment, index)));
+    }
+    parts
+}
+
+fn prefix_part(segment: &Arc<Segment>, index: &Arc<Idx>) -> Part {
+    let binding = index.binding();
+    let next = binding.first + u64::from(binding.events);
+    Part::with_index(segment.clone(), Bounds { end: binding.end, chain: binding.chain, next }, index.clone())
+}
+
+/// Opens a store for writing; makes it if there is none.
+pub(super) fn write(files: Files, options: &FileOptions) -> Result<Writer> {
+    let directory = files.directory.clone();
+    let Some(lock) = directory.lock().map_err(failed(&*directory, "lock", "lock"))? else {
+        return Err(locked(&*directory));
+    };
+    let boot = directory.boot().map_err(|error| io_error("cannot learn when the machine started", &error))?;
+    for name in [SPARE, INDEX] {
+        remove(&files, name).map_err(failed(&*directory, "remove", name))?;
+    }
+    let mark = read_mark(&files)?;
+    let listing = list(&*directory, &files.pool)?;
+    let Recovered { sealed, newest, damage, .. } =
+        recover(&directory, &files.pool, listing, mark, None, files.bugs)?;
+    if let Some(damage) = damage {
+        return Err(damage.error(&*directory));
+    }
+    let (newest, epoch, mut tail) = match newest {
+        Some(newest) => {
+            let epoch = newest.cursor.epoch + u64::from(!files.bugs.has(Bug::ReuseEpoch));
+            let tail = reopen(&files, &newest, epoch)?;
+            (newest, epoch, tail)
+        }
+        None if options.create => {
+            let (newest, tail) = begin(&files)?;
+            (newest, 1, tail)
+        }
+        None => return Err(not_found(&*directory)),
+    };
+    let watermark = Watermark::open(&*directory).map_err(failed(&*directory, "open", watermark::NAME))?;
+    let head = newest.cursor.next - 1;
+    let parts = parts(&sealed, &newest);
+    let Newest { segment, indexed, state, prefix, .. } = newest;
+    tail.prefix = prefix;
+    let store = segment.header.store;
+    let live = Live { sealed: Arc::new(Sealed::new(parts)), segment, growing: indexed, tracking: state.tracking, damage: None };
+    let durable = tail.durable;
+    let writer = Writer {
+        view: Arc::new(View::new(files, live, head)),
+        sync: options.sync,
+        segment_bytes: options.segment_bytes,
+        store,
+        boot,
+        epoch,
+        tail: Mutex::new(tail),
+        flushed: Condvar::new(),
+        watermark: Mutex::new(watermark),
+        lock: Mutex::new(Some(lock)),
+    };
+    writer.mark(head, durable, durable);
+    Ok(writer)
+}
+
+/// Makes the first segment of a new store.
+fn begin(files: &Files) -> Result<(Newest, Tail)> {
+    let header = segment::Header {
+        store: random()?,
+        ordinal: 1,
+        first: 1,
+        base: 0,
+        salt: u64::from_le_bytes(random()?),
+        time: Timestamp::now().micros(),
+        previous_end: 0,
+        previous_chain: 0,
+    };
+    let Made { segment, file, end, chain, allocated } =
+        make(files, header, 1, &BTreeMap::new()).map_err(|(Unmade::Refused(error) | Unmade::Unknown(error))| error)?;
+    let newest = Newest::begun(segment.clone(), end, chain);
+    Ok((newest, tail(segment, file, end, chain, 1, allocated)))
+}
+
+fn tail(segment: Arc<Segment>, file: Arc<dyn super::storage::File>, end: u64, chain: u32, next: u64, allocated: u64) -> Tail {
+    Tail {
+        durable: segment.log_offset(end),
+        segment,
+        file,
+        begin: end,
+        written: end,
+        end,
+        allocated,
+        ahead: NEW_BYTES,
+        chain,
+        last: segment::HEADER_BYTES as u64,
+        next,
+        flushes: 0,
+        prefix: None,
+        queue: Queue::default(),
+        flushing: None,
+        flushing_tracking: BTreeMap::new(),
+        poison: None,
+    }
+}
+
+/// Makes the end of the log what was found, for good, and begins a new epoch in it.
+///
+/// After a failed or unfinished sync the cache can hold what the disk does not, and call it clean. So whatever is not
+/// known to be synced is written again before anybody sees it.
+fn reopen(files: &Files, newest: &Newest, epoch: u64) -> Result<Tail> {
+    let directory = &*files.directory;
+    let segment = &newest.segment;
+    let name = segment.name();
+    let file = directory.open(&name, Access::Write).map_err(failed(directory, "open", &name))?;
+    let end = newest.cursor.offset;
+    let write = |error| failed(directory, "write", &name)(error);
+    if file.len().map_err(write)? > end {
+        file.set_len(end).map_err(write)?;
+    }
+    if !files.bugs.has(Bug::KeepUnprovenTail) {
+        let mut buffer = vec![0; REWRITE_BYTES];
+        let mut at = newest.proven.min(end);
+        while at < end {
+            let len = REWRITE_BYTES.min((end - at) as usize);
+            read_exact_at(&*file, &mut buffer[..len], at).map_err(failed(directory, "read", &name))?;
+            write_all_at(&*file, &buffer[..len], at).map_err(write)?;
+            at += len as u64;
+        }
+    }
+    let fill = Fill {
+        offset: segment.log_offset(end),
+        epoch,
+        flush: 0,
+        durable_through: newest.durable,
+        previous: newest.cursor.chain,
+    };
+    let time = Timestamp::now().micros();
+    let (frame, chain) = lone_frame(Kind::Epoch, newest.cursor.next, time, &BTreeMap::new(), &fill, segment.header.salt);
+    let behind = end + frame.len() as u64;
+    // A store on a full disk is still to be read: without room ahead, the frame itself may find some.
+    let allocated = if file.allocate(end + NEW_BYTES).is_ok() { end + NEW_BYTES } else { behind };
+    write_all_at(&*file, &frame, end).map_err(write)?;
+    file.sync().map_err(failed(directory, "sync", &name))?;
+    let mut tail = tail(segment.clone(), file, behind, chain, newest.cursor.next, allocated);
+    tail.last = end;
+    // What stands in the segment counts, so that a full one is left.
+    tail.begin = segment::HEADER_BYTES as u64;
+    Ok(tail)
+}
+
+/// Opens a store for reading; nothing is changed. The segment that grows is read as far as it is visible.
+pub(super) fn read(files: &Files) -> Result<(Recovered, Option<Mark>)> {
+    let directory = &files.directory;
+    let mark = usable_mark(files)?;
+    let listing = list(&**directory, &files.pool)?;
+    let visible = mark.map(|mark| mark.visible);
+    let found = recover(directory, &files.pool, listing, read_mark(files)?, visible, files.bugs)?;
+    if found.newest.is_none() {
+        return match &found.damage {
+            Some(damage) => Err(damage.error(&**directory)),
+            None => Err(not_found(&**directory)),
+        };
+    }
+    Ok((found, mark))
+}
+
+/// The watermark, if what it says of visibility holds: it was written since the machine started.
+pub(super) fn usable_mark(files: &Files) -> Result<Option<Mark>> {
+    let boot = files.directory.boot().map_err(|error| io_error("cannot learn when the machine started", &error))?;
+    Ok(read_mark(files)?.filter(|mark| mark.boot == boot))
+}
+
+fn locked(directory: &dyn Directory) -> Error {
+    let message = format!(
+        "{} is open for writing already, in this process or another: share that store, or open this one with `\"read_only\":true`",
+        directory.shown()
+    );
+    Error::new(ErrorKind::Locked, message).with("path", directory.shown())
+}
+
+fn not_found(directory: &dyn Directory) -> Error {
+    let message = format!("there is no store in {}: open it for writing with `\"create\":true` to make one", directory.shown());
+    Error::new(ErrorKind::NotFound, message).with("path", directory.shown())
+}
+
+impl Newest {
+    /// A segment that was just made.
+    fn begun(segment: Arc<Segment>, end: u64, chain: u32) -> Newest {
+        Newest {
+            prefix: None,
+            indexed: Indexed::new(segment.header.first),
+            state: Default::default(),
+            cursor: super::scan::Cursor { offset: end, chain, next: segment.header.first, epoch: 1 },
+            proven: end,
+            durable: segment.log_offset(end),
+            segment,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The operating system's files, as [`super::storage`] asks for them.
+//!
+//! All names are looked up in the directory that was opened, wherever that is moved to, and no symbolic link below
+//! it is followed.
+
+use super::storage::{Access, Directory, File, Lock};
+use nix::fcntl::{FallocateFlags, FcntlArg, OFlag, fallocate, fcntl, openat, renameat};
+use nix::libc;
+use nix::sys::stat::Mode;
+use nix::unistd::{UnlinkatFlags, unlinkat};
+use std::fs;
+use std::io::{self, ErrorKind, Read, Result};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const LOCK: &str = "lock";
+
+/// A directory of the operating system.
+pub(super) struct OsDirectory {
+    path: PathBuf,
+    fd: fs::File,
+}
+
+impl OsDirectory {
+    /// Opens the directory at `path`, and makes it if that is asked for and it is not there.
+    pub fn open(path: &Path, create: bool) -> Result<OsDirectory> {
+        let made = if create { fs::DirBuilder::new().recursive(true).mode(0o700).create(path) } else { Ok(()) };
+        match made {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        let fd = fs::File::open(path)?;
+        if !fd.metadata()?.is_dir() {
+            return Err(ErrorKind::NotADirectory.into());
+        }
+        Ok(OsDirectory { path: path.into(), fd })
+    }
+}
+
+impl Directory for OsDirectory {
+    fn names(&self) -> Result<Vec<String>> {
+        let mut directory = nix::dir::Dir::openat(&self.fd, ".", OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+        let mut names = Vec::new();
+        for entry in directory.iter() {
+            // What is no UTF-8 is no name of ours.
+            if let Ok(name) = entry?.file_name().to_str() {
+                names.push(name.into());
+            }
+        }
+        Ok(names)
+    }
+
+    fn open(&self, name: &str, access: Access) -> Result<Arc<dyn File>> {
+        let flags = match access {
+            Access::Read => OFlag::O_RDONLY,
+            Access::Write => OFlag::O_RDWR,
+            Access::Create => OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL,
+        };
+        // A pipe of that name must not make us wait.
+        let safe = OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
+        let file = fs::File::from(openat(&self.fd, name, flags | safe, Mode::from_bits_truncate(0o600))?);
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
+        }
+        Ok(Arc::new(OsFile(file)))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<()> {
+        Ok(renameat(&self.fd, from, &self.fd, to)?)
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        Ok(unlinkat(&self.fd, name, UnlinkatFlags::NoRemoveDir)?)
+    }
+
+    fn sync(&self) -> Result<()> {
+        self.fd.sync_all()
+    }
+
+    fn lock(&self) -> Result<Option<Box<dyn Lock>>> {
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+        let file = fs::File::from(openat(&self.fd, LOCK, flags, Mode::from_bits_truncate(0o600))?);
+        match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
+            Ok(_) => Ok(Some(Box::new(OsLock(crate::process::Unforked::new(file))))),
+            Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn is_locked(&self) -> Result<bool> {
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+        let file = match openat(&self.fd, LOCK, flags, Mode::empty()) {
+            Ok(file) => fs::File::from(file),
+            Err(nix::errno::Errno::ENOENT) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        let mut lock = whole_file(libc::F_WRLCK);
+        fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock))?;
+        Ok(i32::from(lock.l_type) != libc::F_UNLCK)
+    }
+
+    fn boot(&self) -> Result<[u8; 16]> {
+        let text = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+        uuid::Uuid::try_parse(text.trim()).map(uuid::Uuid::into_bytes).map_err(io::Error::other)
+    }
+
+    fn copy_out(&self, name: &str, path: &Path, len: Option<u64>) -> Result<()> {
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+        let from = fs::File::from(openat(&self.fd, name, flags, Mode::empty())?);
+        let to = fs::File::options().write(true).create_new(true).mode(0o600).open(path)?;
+        // The kernel copies, or shares the blocks where the file system can.
+        io::copy(&mut (&from).take(len.unwrap_or(u64::MAX)), &mut &to)?;
+        to.sync_all()
+    }
+
+    fn shown(&self) -> String {
+        self.path.display().to_string()
+    }
+}
+
+/// A lock on all of a file, of the kind that belongs to the open file: two of one process exclude each other, and
+/// it ends with the last descriptor.
+fn whole_file(kind: i32) -> libc::flock {
+    libc::flock { l_type: kind as i16, l_whence: libc::SEEK_SET as i16, l_start: 0, l_len: 0, l_pid: 0 }
+}
+
+struct OsLock(crate::process::Unforked);
+
+impl Lock for OsLock {}
+
+impl Drop for OsLock {
+    fn drop(&mut self) {
+        // By word and not just by closing: a forked child may have the file open as well.
+        if let Some(file) = self.0.file() {
+            let _ = fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_UNLCK)));
+        }
+    }
+}
+
+struct OsFile(fs::File);
+
+impl File for OsFile {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize> {
+        self.0.read_at(buffer, offset)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize> {
+        self.0.write_at(bytes, offset)
+    }
+
+    fn allocate(&self, len: u64) -> Result<()> {
+        let len = i64::try_from(len).map_err(|_| io::Error::from(ErrorKind::FileTooLarge))?;
+        loop {
+            return match fallocate(self.0.as_fd(), FallocateFlags::empty(), 0, len) {
+                Ok(()) => Ok(()),
+                Err(nix::errno::Errno::EINTR) => continue,
+                // Not every file system can: then room is found, or not, when it is written to.
+                Err(nix::errno::Errno::EOPNOTSUPP) => Ok(()),
+                Err(error) => Err(error.into()),
+            };
+        }
+    }
+
+    fn set_len(&self, len: u64) -> Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn len(&self) -> Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn sync(&self) -> Result<()> {
+        self.0.sync_data()
+    }
+}

@@ -1,0 +1,328 @@
+//! A part of the log that does not change any more, and its index: from a file, or made anew from the log where the
+//! file does not serve.
+
+use super::bug::{Bug, Bugs};
+use super::fault::{Damage, failed};
+use super::idx::{self, Binding, Fault, Idx, Matches};
+use super::indexed::Indexed;
+use super::place::Place;
+use super::pool::Pool;
+use super::scan::{Cursor, Scanner};
+use super::segment::Segment;
+use super::storage::Directory;
+use crate::call::Call;
+use crate::error::{Error, Result};
+use crate::index::{Plan, Scan};
+use crate::query::{Direction, Query};
+use std::ops::Range;
+use std::sync::{Arc, PoisonError, RwLock};
+use uuid::Uuid;
+
+/// What all parts of a store share.
+pub(super) struct Files {
+    pub directory: Arc<dyn Directory>,
+    pub pool: Arc<Pool>,
+    pub bugs: Bugs,
+}
+
+/// Where a part ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bounds {
+    /// The offset behind its last frame.
+    pub end: u64,
+    /// The checksum of that frame's header.
+    pub chain: u32,
+    /// One position more than that of its last event.
+    pub next: u64,
+}
+
+/// See the module. It begins where its segment does.
+pub(super) struct Part {
+    pub segment: Arc<Segment>,
+    pub bounds: Bounds,
+    lookup: RwLock<Option<Lookup>>,
+}
+
+/// How events are found.
+#[derive(Clone)]
+pub(super) enum Lookup {
+    Disk(Arc<Idx>),
+    Memory(Arc<Rebuilt>),
+}
+
+/// What was made anew from the log, as far as the log is sound.
+pub(super) struct Rebuilt {
+    pub indexed: Indexed,
+    damage: Option<Damage>,
+}
+
+/// The events of a part that match, ascending ordinals.
+pub(super) enum Found {
+    Disk(Matches),
+    List(Vec<u32>),
+}
+
+impl Found {
+    pub fn len(&self) -> u64 {
+        match self {
+            Found::Disk(matches) => matches.len(),
+            Found::List(list) => list.len() as u64,
+        }
+    }
+
+    /// The range, if they are all events of one.
+    pub fn range(&self) -> Option<Range<u32>> {
+        match self {
+            Found::Disk(matches) => matches.range(),
+            Found::List(_) => None,
+        }
+    }
+
+    fn get(&self, slice: Range<u64>, out: &mut Vec<u32>) -> std::result::Result<(), Fault> {
+        match self {
+            Found::Disk(matches) => matches.get(slice, out),
+            Found::List(list) => {
+                out.extend_from_slice(&list[slice.start as usize..slice.end as usize]);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Reads texts for an index that must see them.
+struct Texts<'a> {
+    files: &'a Files,
+    part: &'a Part,
+    call: Option<&'a Call<'a>>,
+}
+
+impl idx::Texts for Texts<'_> {
+    fn text(&self, place: Place) -> Result<Vec<u8>> {
+        self.part.text_at(self.files, place, 0)
+    }
+
+    fn check(&self) -> Result<()> {
+        self.call.map_or(Ok(()), Call::check)
+    }
+}
+
+impl Part {
+    /// The part of a segment that ends so; its index is opened when it is needed.
+    pub fn new(segment: Arc<Segment>, bounds: Bounds) -> Part {
+        Part { segment, bounds, lookup: RwLock::new(None) }
+    }
+
+    /// The same, its index known.
+    pub fn with_index(segment: Arc<Segment>, bounds: Bounds, index: Arc<Idx>) -> Part {
+        Part { segment, bounds, lookup: RwLock::new(Some(Lookup::Disk(index))) }
+    }
+
+    /// The same, its index in memory.
+    pub fn in_memory(segment: Arc<Segment>, bounds: Bounds, indexed: Indexed) -> Part {
+        let rebuilt = Rebuilt { indexed, damage: None };
+        Part { segment, bounds, lookup: RwLock::new(Some(Lookup::Memory(Arc::new(rebuilt)))) }
+    }
+
+    /// The position of its first event.
+    pub fn first(&self) -> u64 {
+        self.segment.header.first
+    }
+
+    /// How events are found here.
+    pub fn lookup(&self, files: &Files) -> Result<Lookup> {
+        if let Some(lookup) = &*self.lookup.read().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(lookup.clone());
+        }
+        let lookup = match self.open(files)? {
+            Some(index) => Lookup::Disk(Arc::new(index)),
+            None => return self.rebuild(files),
+        };
+        Ok(self.lookup.write().unwrap_or_else(PoisonError::into_inner).get_or_insert(lookup).clone())
+    }
+
+    /// Whether there is an index file of this part.
+    pub fn has_index(&self, files: &Files) -> Result<bool> {
+        Ok(self.open(files)?.is_some())
+    }
+
+    fn open(&self, files: &Files) -> Result<Option<Idx>> {
+        let name = idx::name_of(self.segment.header.ordinal);
+        let file = match files.pool.file(&name) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(&*files.directory, "open", &name)(error)),
+        };
+        match Idx::open(file) {
+            Ok(index) if *index.binding() == self.binding() || files.bugs.has(Bug::BelieveIndex) => Ok(Some(index)),
+            Ok(_) | Err(Fault::Damaged { .. }) => Ok(None),
+            Err(fault) => Err(self.explain(files, fault)),
+        }
+    }
+
+    /// What its index must be bound to.
+    pub fn binding(&self) -> Binding {
+        let header = &self.segment.header;
+        Binding {
+            store: header.store,
+            segment: header.ordinal,
+            salt: header.salt,
+            first: header.first,
+            events: (self.bounds.next - header.first) as u32,
+            end: self.bounds.end,
+            chain: self.bounds.chain,
+        }
+    }
+
+    /// Makes the index anew from the log, in memory.
+    pub fn rebuild(&self, files: &Files) -> Result<Lookup> {
+        let mut scanner =
+            Scanner::new(&*files.directory, &self.segment, Cursor::start(&self.segment), self.bounds.end, files.bugs);
+        let mut indexed = Indexed::new(self.first());
+        let why = loop {
+            let Some(frame) = scanner.next()? else { break scanner.stopped };
+            if let Err(why) = indexed.absorb(&frame) {
+                break why;
+            }
+        };
+        let is_whole = scanner.cursor.offset == self.bounds.end && indexed.next() == self.bounds.next;
+        let damage = (!is_whole).then(|| {
+            let damage = Damage::new(&self.segment.name(), scanner.cursor.offset, why);
+            if indexed.next() < self.bounds.next { damage.positions(indexed.next(), self.bounds.next - 1) } else { damage }
+        });
+        let lookup = Lookup::Memory(Arc::new(Rebuilt { indexed, damage }));
+        *self.lookup.write().unwrap_or_else(PoisonError::into_inner) = Some(lookup.clone());
+        Ok(lookup)
+    }
+
+    /// Asks the index, and once more the one made anew if the first was damaged.
+    fn ask<T>(&self, files: &Files, ask: impl Fn(&Lookup) -> std::result::Result<T, Fault>) -> Result<T> {
+        match ask(&self.lookup(files)?) {
+            Err(Fault::Damaged { .. }) => ask(&self.rebuild(files)?).map_err(|fault| self.explain(files, fault)),
+            answer => answer.map_err(|fault| self.explain(files, fault)),
+        }
+    }
+
+    /// A fault of the index as an error.
+    pub fn explain(&self, files: &Files, fault: Fault) -> Error {
+        let name = idx::name_of(self.segment.header.ordinal);
+        match fault {
+            Fault::Damaged { offset, what, .. } => Damage::new(&name, offset, what).error(&*files.directory),
+            Fault::Io(error) => failed(&*files.directory, "read", &name)(error),
+            Fault::Text(error) => error,
+        }
+    }
+
+    /// The events of a query among those at these positions.
+    pub fn matching(&self, files: &Files, query: &Query, positions: Range<u64>, call: &Call<'_>) -> Result<Found> {
+        let first = self.first();
+        let bounds = (positions.start - first) as u32..(positions.end - first) as u32;
+        self.ask(files, |lookup| match lookup {
+            Lookup::Disk(index) => {
+                let texts = Texts { files, part: self, call: Some(call) };
+                index.matching(query, bounds.clone(), &texts).map(Found::Disk)
+            }
+            Lookup::Memory(rebuilt) => {
+                rebuilt.check(files, positions.end).map_err(Fault::Text)?;
+                let index = &rebuilt.indexed.index;
+                let plan = Plan::new(&relative(query, first), index);
+                Ok(Found::List(Scan::new(&plan, index, &bounds, Direction::Forward).collect()))
+            }
+        })
+    }
+
+    /// Where the texts of a slice of what was found lie, with their positions.
+    pub fn places(&self, files: &Files, found: &Found, slice: Range<u64>, out: &mut Vec<(u64, Place)>) -> Result<()> {
+        let mut ordinals = Vec::new();
+        match found.range() {
+            Some(range) => ordinals.extend(range.start + slice.start as u32..range.start + slice.end as u32),
+            None => found.get(slice, &mut ordinals).map_err(|fault| self.explain(files, fault))?,
+        }
+        let mut places = Vec::with_capacity(ordinals.len());
+        self.ask(files, |lookup| match (lookup, ordinals.first(), ordinals.last()) {
+            (Lookup::Disk(index), Some(&first), Some(&last)) => {
+                let mut places = Vec::with_capacity(ordinals.len());
+                match (last - first) as usize + 1 == ordinals.len() {
+                    true => index.places(first..last + 1, &mut places)?,
+                    false => index.places_of(&ordinals, &mut places)?,
+                }
+                Ok(places)
+            }
+            (Lookup::Memory(rebuilt), ..) => {
+                ordinals
+                    .iter()
+                    .map(|ordinal| rebuilt.place(files, self.first() + u64::from(*ordinal)).map_err(Fault::Text))
+                    .collect()
+            }
+            _ => Ok(Vec::new()),
+        })
+        .map(|found| places = found)?;
+        out.extend(ordinals.into_iter().map(|ordinal| self.first() + u64::from(ordinal)).zip(places));
+        Ok(())
+    }
+
+    /// The text of the event at `position`.
+    pub fn text(&self, files: &Files, position: u64) -> Result<Vec<u8>> {
+        let place = self.ask(files, |lookup| match lookup {
+            Lookup::Disk(index) => index.place((position - self.first()) as u32),
+            Lookup::Memory(rebuilt) => rebuilt.place(files, position).map_err(Fault::Text),
+        })?;
+        self.text_at(files, place, position)
+    }
+
+    fn text_at(&self, files: &Files, place: Place, position: u64) -> Result<Vec<u8>> {
+        let mut text = Vec::new();
+        self.segment.texts(&*files.directory, &[place], |_| position, &mut Vec::new(), |_, bytes| {
+            text.extend_from_slice(bytes);
+            Ok(true)
+        })?;
+        Ok(text)
+    }
+
+    /// The stream's version, if it is one of those in memory here.
+    pub fn stream_version(&self, files: &Files, domain: &str, instance_id: &str) -> Result<Option<u64>> {
+        let Lookup::Memory(rebuilt) = self.lookup(files)? else { return Ok(None) };
+        rebuilt.check(files, self.bounds.next)?;
+        Ok(rebuilt.indexed.index.stream_version(domain, instance_id))
+    }
+
+    /// The position of the event with this id, if it is one of these.
+    pub fn find_id(&self, files: &Files, id: Uuid) -> Result<Option<u64>> {
+        let ordinal = self.ask(files, |lookup| match lookup {
+            Lookup::Disk(index) => index.find_id(id, &Texts { files, part: self, call: None }),
+            Lookup::Memory(rebuilt) => {
+                let found = rebuilt.indexed.index.find_id(id);
+                // What is lost might have had it.
+                if found.is_none() {
+                    rebuilt.check(files, self.bounds.next).map_err(Fault::Text)?;
+                }
+                Ok(found)
+            }
+        })?;
+        Ok(ordinal.map(|ordinal| self.first() + u64::from(ordinal)))
+    }
+}
+
+impl Rebuilt {
+    /// An error if the events before `end` are not all there.
+    pub fn check(&self, files: &Files, end: u64) -> Result<()> {
+        match &self.damage {
+            Some(damage) if end > self.indexed.next() => Err(damage.error(&*files.directory)),
+            _ => Ok(()),
+        }
+    }
+
+    fn place(&self, files: &Files, position: u64) -> Result<Place> {
+        self.check(files, position + 1)?;
+        self.indexed.place(position).ok_or_else(|| Error::internal("a place was asked for that no event has"))
+    }
+}
+
+/// The query with its positions counted from `first`, as an index counts them.
+pub(super) fn relative(query: &Query, first: u64) -> Query {
+    let mut query = query.clone();
+    for filter in &mut query.filters {
+        filter.after = filter.after.saturating_sub(first - 1);
+        filter.up_to = filter.up_to.saturating_sub(first - 1);
+    }
+    query
+}

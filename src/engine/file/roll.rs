@@ -1,0 +1,293 @@
+//! From one segment to the next, and the index files that go with it.
+
+use super::bug::Bug;
+use super::fault::{failed, is_no_space};
+use super::frame::Kind;
+use super::idx::{self, Binding, Content, Idx};
+use super::indexed::Indexed;
+use super::part::{Bounds, Files, Part};
+use super::queue::{Fill, lone_frame};
+use super::recovery::State;
+use super::scan::{Cursor, Scanner};
+use super::sealed::Sealed;
+use super::segment::{self, Segment};
+use super::storage::{Access, File, write_all_at};
+use super::writer::{Tail, Writer};
+use crate::error::{Error, Result};
+use crate::time::Timestamp;
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+/// The next segment until it is whole.
+pub(super) const SPARE: &str = "spare.tmp";
+/// An index file until it is whole.
+pub(super) const INDEX: &str = "index.tmp";
+/// So much room a new segment takes at once.
+pub(super) const NEW_BYTES: u64 = 64 << 10;
+
+/// A segment that was just made.
+pub(super) struct Made {
+    pub segment: Arc<Segment>,
+    pub file: Arc<dyn File>,
+    /// Behind its first frame, and that frame's checksum.
+    pub end: u64,
+    pub chain: u32,
+    pub allocated: u64,
+}
+
+/// Why a segment could not be made.
+pub(super) enum Unmade {
+    /// There is nothing of it.
+    Refused(Error),
+    /// Nobody knows what the disk holds of it.
+    Unknown(Error),
+}
+
+/// Makes a segment with its first frame. It is whole and synced before it gets its name.
+pub(super) fn make(
+    files: &Files,
+    header: segment::Header,
+    epoch: u64,
+    tracking: &BTreeMap<String, u64>,
+) -> std::result::Result<Made, Unmade> {
+    let directory = &*files.directory;
+    let (mut bytes, crc) = header.encode();
+    let fill = Fill {
+        offset: header.base + bytes.len() as u64,
+        epoch,
+        flush: 0,
+        durable_through: header.base,
+        previous: crc,
+    };
+    let (frame, chain) = lone_frame(Kind::Start, header.first, header.time, tracking, &fill, header.salt);
+    bytes.extend_from_slice(&frame);
+    let end = bytes.len() as u64;
+    let allocated = end.max(NEW_BYTES);
+    let refused = |what, name: &str, error| Unmade::Refused(failed(directory, what, name)(error));
+    remove(files, SPARE).map_err(|error| refused("remove", SPARE, error))?;
+    let file = directory.open(SPARE, Access::Create).map_err(|error| refused("make", SPARE, error))?;
+    let filled = file.allocate(allocated).and_then(|()| write_all_at(&*file, &bytes, 0));
+    if let Err(error) = filled {
+        // Best effort: the next attempt begins with the same.
+        let _ = remove(files, SPARE);
+        return Err(refused("write", SPARE, error));
+    }
+    let unknown = |what, name: &str, error| Unmade::Unknown(failed(directory, what, name)(error));
+    file.sync().map_err(|error| unknown("sync", SPARE, error))?;
+    let name = Segment::name_of(header.ordinal);
+    directory.rename(SPARE, &name).map_err(|error| match is_no_space(&error) {
+        true => refused("name", &name, error),
+        false => unknown("name", &name, error),
+    })?;
+    if !files.bugs.has(Bug::SkipDirectorySync) {
+        directory.sync().map_err(|error| unknown("sync", "", error))?;
+    }
+    let segment = Arc::new(Segment { header, crc, file: files.pool.file(&name).map_err(|error| unknown("open", &name, error))? });
+    Ok(Made { segment, file, end, chain, allocated })
+}
+
+/// Removes a file, if it is there.
+pub(super) fn remove(files: &Files, name: &str) -> io::Result<()> {
+    match files.directory.remove(name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// A random salt.
+pub(super) fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(Error::internal)?;
+    Ok(bytes)
+}
+
+impl Writer {
+    /// Seals the segment and begins the next. Nothing is queued, and nobody writes.
+    pub fn roll(&self, tail: &mut Tail) -> Result<()> {
+        let files = self.files();
+        self.sync_tail(tail)?;
+        let part = self.seal(tail)?;
+        // Zeros behind the end harm nobody, so this may be lost.
+        let _ = tail.file.set_len(tail.written);
+        let header = segment::Header {
+            store: self.store,
+            ordinal: tail.segment.header.ordinal + 1,
+            first: tail.next,
+            base: tail.segment.log_offset(tail.written),
+            salt: u64::from_le_bytes(random()?),
+            time: Timestamp::now().micros(),
+            previous_end: tail.written,
+            previous_chain: tail.chain,
+        };
+        let tracking = self.view.live()?.tracking.clone();
+        let made = make(files, header, self.epoch, &tracking).map_err(|unmade| {
+            tail.allocated = tail.written;
+            match unmade {
+                Unmade::Refused(error) => error,
+                Unmade::Unknown(error) => {
+                    tail.poison = Some(String::from(error.message()));
+                    error
+                }
+            }
+        })?;
+        {
+            let mut live = self.view.live_mut()?;
+            let mut parts = live.sealed.parts().to_vec();
+            parts.truncate(tail.segment.header.ordinal as usize - 1);
+            parts.push(Arc::new(part(&mut live.growing)));
+            live.sealed = Arc::new(Sealed::new(parts));
+            live.growing = Indexed::new(tail.next);
+            live.segment = made.segment.clone();
+        }
+        tail.prefix = None;
+        tail.begin = made.end;
+        tail.last = segment::HEADER_BYTES as u64;
+        tail.written = made.end;
+        tail.end = made.end;
+        tail.allocated = made.allocated;
+        tail.ahead = NEW_BYTES;
+        tail.chain = made.chain;
+        tail.durable = made.segment.log_offset(made.end);
+        tail.segment = made.segment;
+        tail.file = made.file;
+        self.mark(tail.next - 1, tail.durable, tail.durable);
+        Ok(())
+    }
+
+    /// Syncs what was written and is not synced.
+    pub fn sync_tail(&self, tail: &mut Tail) -> Result<()> {
+        let end = tail.segment.log_offset(tail.written);
+        if tail.durable >= end || self.bugs().has(Bug::SkipSync) {
+            return Ok(());
+        }
+        let name = tail.segment.name();
+        tail.file.sync().map_err(|error| {
+            tail.poison = Some(format!("syncing the log failed: {error}"));
+            failed(&*self.files().directory, "sync", &name)(error)
+        })?;
+        tail.durable = end;
+        Ok(())
+    }
+
+    /// Writes the segment's index, and makes it a part: that needs what was growing, once it is taken away.
+    fn seal(&self, tail: &Tail) -> Result<impl FnOnce(&mut Indexed) -> Part + use<>> {
+        let bounds = Bounds { end: tail.written, chain: tail.chain, next: tail.next };
+        let segment = tail.segment.clone();
+        let grown = self.view.live()?.growing.places.len();
+        // An index of the beginning is one of the whole if no event came behind it.
+        let index = match &tail.prefix {
+            Some(prefix) if grown == 0 => Some(prefix.clone()),
+            _ => self.write_index(tail, true)?,
+        };
+        Ok(move |growing: &mut Indexed| match index {
+            Some(index) => Part::with_index(segment, bounds, index),
+            None if growing.first == segment.header.first => {
+                Part::in_memory(segment, bounds, std::mem::replace(growing, Indexed::new(bounds.next)))
+            }
+            None => Part::new(segment, bounds),
+        })
+    }
+
+    /// Writes the index file of the segment as it is. `None` where that was not possible: it can be made anew at any
+    /// time.
+    fn write_index(&self, tail: &Tail, merge: bool) -> Result<Option<Arc<Idx>>> {
+        let files = self.files();
+        let live = self.view.live()?;
+        let older = Sealed::new(live.sealed.parts()[..tail.segment.header.ordinal as usize - 1].to_vec());
+        let older = if merge { older.key_tables(files).unwrap_or_default() } else { Vec::new() };
+        let whole;
+        let indexed = match live.growing.first == tail.segment.header.first {
+            true => &live.growing,
+            false => {
+                let Some(scanned) = scan(files, tail)? else { return Ok(None) };
+                whole = scanned;
+                &whole
+            }
+        };
+        let state = State { last: tail.last, tracking: live.tracking.clone() };
+        let header = &tail.segment.header;
+        let binding = Binding {
+            store: self.store,
+            segment: header.ordinal,
+            salt: header.salt,
+            first: header.first,
+            events: indexed.places.len() as u32,
+            end: tail.written,
+            chain: tail.chain,
+        };
+        let content = Content {
+            binding: &binding,
+            index: &indexed.index,
+            places: &indexed.places,
+            state: &state.encode(),
+            older: &older,
+            merge,
+        };
+        let name = idx::name_of(header.ordinal);
+        let written = remove(files, INDEX)
+            .and_then(|()| files.directory.open(INDEX, Access::Create))
+            .map_err(idx::Fault::Io)
+            .and_then(|file| idx::write(&*file, &content))
+            .and_then(|_| files.directory.rename(INDEX, &name).map_err(idx::Fault::Io));
+        if written.is_err() {
+            let _ = remove(files, INDEX);
+            return Ok(None);
+        }
+        files.pool.forget(&name);
+        let opened = files.pool.file(&name).map_err(idx::Fault::Io).and_then(Idx::open);
+        Ok(opened.ok().map(Arc::new))
+    }
+
+    /// Ends the log cleanly: everything is synced, and the next opening has next to nothing to read.
+    pub fn finish(&self, tail: &mut Tail) -> Result<()> {
+        self.sync_tail(tail)?;
+        let start = tail.written;
+        let fill = Fill {
+            offset: tail.segment.log_offset(start),
+            epoch: self.epoch,
+            flush: tail.flushes,
+            durable_through: tail.durable,
+            previous: tail.chain,
+        };
+        let time = Timestamp::now().micros();
+        let (frame, chain) = lone_frame(Kind::Close, tail.next, time, &BTreeMap::new(), &fill, tail.segment.header.salt);
+        let end = start + frame.len() as u64;
+        let name = tail.segment.name();
+        let closed = write_all_at(&*tail.file, &frame, start).and_then(|()| tail.file.set_len(end));
+        match closed {
+            Ok(()) => {}
+            // Everything is stored; only the next opening takes longer.
+            Err(error) if is_no_space(&error) => {
+                let _ = tail.file.set_len(start);
+                return Ok(());
+            }
+            Err(error) => return Err(failed(&*self.files().directory, "write", &name)(error)),
+        }
+        tail.file.sync().map_err(failed(&*self.files().directory, "sync", &name))?;
+        (tail.last, tail.written, tail.end, tail.chain) = (start, end, end, chain);
+        tail.durable = tail.segment.log_offset(end);
+        self.mark(tail.next - 1, tail.durable, tail.durable);
+        let indexed = tail.prefix.as_ref().map_or(segment::HEADER_BYTES as u64, |prefix| prefix.binding().end);
+        if end - indexed > UNINDEXED_BYTES_MAX {
+            self.write_index(tail, false)?;
+        }
+        Ok(())
+    }
+}
+
+/// So much of a closed log may have no index: to read it again takes about a millisecond.
+const UNINDEXED_BYTES_MAX: u64 = 256 << 10;
+
+/// All events of the segment, read again.
+fn scan(files: &Files, tail: &Tail) -> Result<Option<Indexed>> {
+    let mut indexed = Indexed::new(tail.segment.header.first);
+    let cursor = Cursor::start(&tail.segment);
+    let mut scanner = Scanner::new(&*files.directory, &tail.segment, cursor, tail.written, files.bugs);
+    while let Some(frame) = scanner.next()? {
+        if indexed.absorb(&frame).is_err() {
+            return Ok(None);
+        }
+    }
+    Ok((scanner.cursor.offset == tail.written).then_some(indexed))
+}

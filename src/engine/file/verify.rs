@@ -1,0 +1,148 @@
+//! Reads everything and checks every checksum and every link.
+
+use super::fault::Damage;
+use super::idx::{self, Idx};
+use super::indexed::Indexed;
+use super::part::Files;
+use super::scan::{Cursor, Scanner};
+use super::segment::Segment;
+use super::view::View;
+use crate::call::Call;
+use crate::error::{ErrorKind, Result};
+use crate::json::RecordedEvent;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+/// So many problems are told in detail.
+const PROBLEMS_MAX: usize = 1000;
+
+/// What was found so far.
+#[derive(Default)]
+struct Report {
+    events: u64,
+    bytes: u64,
+    problems: Vec<Value>,
+}
+
+impl Report {
+    fn add(&mut self, damage: &Damage) {
+        if self.problems.len() >= PROBLEMS_MAX {
+            return;
+        }
+        let mut problem = json!({ "file": damage.file, "offset": damage.offset });
+        if let Some((first, last)) = damage.positions {
+            problem["first"] = first.into();
+            problem["last"] = last.into();
+        }
+        problem["message"] = damage.what.as_str().into();
+        self.problems.push(problem);
+    }
+}
+
+/// Checks all that is visible; what came later is left alone.
+pub(super) fn verify(view: &View, call: &Call<'_>) -> Result<Map<String, Value>> {
+    let head = view.head();
+    let (sealed, newest, damage) = {
+        let live = view.live()?;
+        (live.sealed.clone(), live.segment.clone(), live.damage.clone())
+    };
+    let mut report = Report::default();
+    for part in sealed.parts().iter().filter(|part| part.segment.header.ordinal < newest.header.ordinal) {
+        let segment = &part.segment;
+        let indexed = walk(&view.files, segment, part.bounds.end, part.bounds.next, &mut report, call)?;
+        check_index(&view.files, segment, &indexed, &mut report)?;
+    }
+    let len = newest.file.len().map_err(super::fault::failed(&*view.files.directory, "look at", &newest.name()))?;
+    let lost_from = damage.as_ref().map(|_| view.live().map(|live| live.growing.next())).transpose()?;
+    let indexed = walk(&view.files, &newest, len, lost_from.unwrap_or(head + 1), &mut report, call)?;
+    check_index(&view.files, &newest, &indexed, &mut report)?;
+    if let Some(damage) = damage {
+        report.add(&damage);
+    }
+    let Report { events, bytes, problems } = report;
+    let mut answer = Map::new();
+    answer.insert("ok".into(), problems.is_empty().into());
+    answer.insert("events".into(), events.into());
+    answer.insert("bytes".into(), bytes.into());
+    answer.insert("problems".into(), problems.into());
+    Ok(answer)
+}
+
+/// Walks a segment up to the frame that ends at `end`, or with the event before `next`.
+fn walk(files: &Files, segment: &Arc<Segment>, end: u64, next: u64, report: &mut Report, call: &Call<'_>) -> Result<Indexed> {
+    let directory = &*files.directory;
+    let mut indexed = Indexed::new(segment.header.first);
+    let again = Segment::open(directory, &files.pool, segment.header.ordinal);
+    match again {
+        Ok(again) if again.header == segment.header => {}
+        Ok(_) => report.add(&Damage::new(&segment.name(), 0, "the segment's header is not the one that it was opened with")),
+        Err(error) if error.kind() == ErrorKind::Corrupt => {
+            report.add(&Damage::new(&segment.name(), 0, "the segment's header is damaged"));
+        }
+        Err(error) => return Err(error),
+    }
+    let mut scanner = Scanner::new(directory, segment, Cursor::start(segment), end, files.bugs);
+    let why = loop {
+        call.check()?;
+        let at = scanner.cursor.offset;
+        let Some(frame) = scanner.next()? else { break scanner.stopped };
+        if frame.header.first + u64::from(frame.header.events) > next {
+            return Ok(indexed);
+        }
+        if let Err(why) = indexed.absorb(&frame) {
+            break why;
+        }
+        for ((place, text), position) in frame.events().zip(frame.header.first..) {
+            if let Err(error) = RecordedEvent::parse(text) {
+                let what = format!("the event at {position} is none: {}", error.message());
+                report.add(&Damage::new(&segment.name(), place.offset.into(), what).positions(position, position));
+            }
+        }
+        report.events += u64::from(frame.header.events);
+        report.bytes += scanner.cursor.offset - at;
+    };
+    let is_all = indexed.next() >= next && (scanner.cursor.offset == end || end > scanner.cursor.offset && next > 0 && is_tail(files, segment));
+    if !is_all {
+        let damage = Damage::new(&segment.name(), scanner.cursor.offset, why);
+        report.add(&if indexed.next() < next { damage.positions(indexed.next(), next - 1) } else { damage });
+    }
+    Ok(indexed)
+}
+
+/// Whether a segment is the newest, behind whose last frame anything may stand.
+fn is_tail(files: &Files, segment: &Segment) -> bool {
+    files.pool.file(&Segment::name_of(segment.header.ordinal + 1)).is_err()
+}
+
+/// Checks a segment's index file, if it has one, against the log.
+fn check_index(files: &Files, segment: &Segment, indexed: &Indexed, report: &mut Report) -> Result<()> {
+    let name = idx::name_of(segment.header.ordinal);
+    let Ok(file) = files.pool.file(&name) else { return Ok(()) };
+    let problem = |offset, what: &str| {
+        Damage::new(&name, offset, format!("{what}; no event is lost, and what it tells is read from the log instead"))
+    };
+    let index = match Idx::open(file) {
+        Ok(index) => index,
+        Err(fault) => {
+            report.add(&problem(0, &format!("the index cannot be read: {fault:?}")));
+            return Ok(());
+        }
+    };
+    if let Err(faults) = index.check_all() {
+        for fault in faults {
+            let (offset, what) = match &fault {
+                idx::Fault::Damaged { offset, what, .. } => (*offset, String::from(*what)),
+                fault => (0, format!("{fault:?}")),
+            };
+            report.add(&problem(offset, &what));
+        }
+        return Ok(());
+    }
+    let mut places = Vec::new();
+    let events = index.binding().events;
+    let agrees = index.places(0..events, &mut places).is_ok() && indexed.places.get(..events as usize) == Some(&places[..]);
+    if !agrees && indexed.places.len() >= events as usize {
+        report.add(&problem(0, "the index is not of this log"));
+    }
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! The watermark: how other processes see how far the log may be read.
+//!
+//! Two slots in one small file, written in turn, each with a checksum, so that one is whole whatever
+//! happens to the other. It is written after the sync and before the acknowledgement, and never synced:
+//! after the machine has started anew nothing depends on it, save that what it says was durable, was.
+
+use super::bytes::{array_at, put, u32_at, u64_at};
+use super::storage::{Access, Directory, File, read_exact_at, write_all_at};
+use std::io::Result;
+use std::sync::Arc;
+
+/// The file's name.
+pub(super) const NAME: &str = "watermark";
+const MAGIC: [u8; 8] = *b"\xF5RUNEWM1";
+const SLOT_BYTES: usize = 512;
+
+/// What the watermark says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub store: [u8; 16],
+    pub boot: [u8; 16],
+    pub epoch: u64,
+    /// The last position that may be shown.
+    pub head: u64,
+    /// Where the log ends behind it.
+    pub visible: u64,
+    /// Everything before this offset of the log was synced.
+    pub durable: u64,
+}
+
+impl Mark {
+    fn encode(&self, number: u64) -> [u8; SLOT_BYTES] {
+        let mut bytes = [0; SLOT_BYTES];
+        put(&mut bytes, 0, &MAGIC);
+        put(&mut bytes, 8, &number.to_le_bytes());
+        put(&mut bytes, 16, &self.store);
+        put(&mut bytes, 32, &self.boot);
+        put(&mut bytes, 48, &self.epoch.to_le_bytes());
+        put(&mut bytes, 56, &self.head.to_le_bytes());
+        put(&mut bytes, 64, &self.visible.to_le_bytes());
+        put(&mut bytes, 72, &self.durable.to_le_bytes());
+        let crc = crc32c::crc32c(&bytes[..SLOT_BYTES - 4]);
+        put(&mut bytes, SLOT_BYTES - 4, &crc.to_le_bytes());
+        bytes
+    }
+
+    fn decode(bytes: &[u8]) -> Option<(u64, Mark)> {
+        if !bytes.starts_with(&MAGIC) || crc32c::crc32c(&bytes[..SLOT_BYTES - 4]) != u32_at(bytes, SLOT_BYTES - 4) {
+            return None;
+        }
+        let mark = Mark {
+            store: array_at(bytes, 16),
+            boot: array_at(bytes, 32),
+            epoch: u64_at(bytes, 48),
+            head: u64_at(bytes, 56),
+            visible: u64_at(bytes, 64),
+            durable: u64_at(bytes, 72),
+        };
+        Some((u64_at(bytes, 8), mark))
+    }
+}
+
+/// The watermark of a store that is being written.
+pub(super) struct Watermark {
+    file: Arc<dyn File>,
+    number: u64,
+    said: Option<Mark>,
+}
+
+impl Watermark {
+    /// Opens the file, or makes it.
+    pub fn open(directory: &dyn Directory) -> Result<Watermark> {
+        let file = match directory.open(NAME, Access::Write) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => directory.open(NAME, Access::Create)?,
+            opened => opened?,
+        };
+        let number = newest(&*file)?.map_or(0, |(number, _)| number);
+        Ok(Watermark { file, number, said: None })
+    }
+
+    /// Says how far the log may be read now. What was said before is not taken back: two threads may come here in any order.
+    pub fn write(&mut self, mark: Mark) -> Result<()> {
+        let said = self.said.unwrap_or(mark);
+        let mark = Mark {
+            head: mark.head.max(said.head),
+            visible: mark.visible.max(said.visible),
+            durable: mark.durable.max(said.durable),
+            ..mark
+        };
+        self.said = Some(mark);
+        self.number += 1;
+        write_all_at(&*self.file, &mark.encode(self.number), (self.number % 2) * SLOT_BYTES as u64)
+    }
+}
+
+/// What a store's watermark says, `None` if it has none that is whole.
+pub(super) fn read(file: &dyn File) -> Result<Option<Mark>> {
+    Ok(newest(file)?.map(|(_, mark)| mark))
+}
+
+fn newest(file: &dyn File) -> Result<Option<(u64, Mark)>> {
+    // A writer may be at one of the slots: then the other one is whole.
+    let slot = |slot: u64| {
+        let mut bytes = [0; SLOT_BYTES];
+        match read_exact_at(file, &mut bytes, slot * SLOT_BYTES as u64) {
+            Ok(()) => Ok(Mark::decode(&bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(error) => Err(error),
+        }
+    };
+    Ok(slot(0)?.into_iter().chain(slot(1)?).max_by_key(|(number, _)| *number))
+}
