@@ -252,6 +252,36 @@ sweeping("EINTR at each of the first 20 writes", WRITES, ["EINTR"])
 sweeping("EINTR where room is made, and of syncs", ["fallocate", *SYNCS], ["EINTR"])
 
 
+@case("a sync that fails in the background: appends fail from then on, and the store is as sound as ever")
+def _():
+    if obstacle:
+        raise Skip(obstacle)
+    options, points = {**SMALL, "sync": {"interval_ms": 5}}, 0
+    for call in ("fdatasync", "fsync"):
+        for nth in range(1, 9):
+            path, ledger = fresh("interval"), Ledger()
+            run = ledger.run(1)
+            prefix = strace([call], f"{call}:error=EIO:when={nth}")
+            write(path, run, options, prefix, batches=100, pause_us=2000, after_error=3, read_back=1)
+            told, hit = injected_at()
+            if hit is not None and run.opened is not None and run.acknowledged < 100:
+                points += 1
+                codes = [code for _, _, code, _ in run.failures]
+                # An append is acknowledged without a sync here, so its own outcome is known.
+                check(codes and set(codes) <= {"io", "indeterminate"}, f"{call} {nth}: {codes}")
+                check(run.read and run.read[0] == "ok", f"{call} {nth}: a read behind it was {run.read}")
+                later = len(acknowledgements(told[hit:]))
+                check(later <= 2, f"{call} {nth}: {later} batches were acknowledged behind it")
+            elif hit is not None and run.opened is not None and not re.search(r"\.idx|index\.tmp", told[hit]):
+                check(run.closed != "ok", f"{call} {nth} failed, and nobody was told: {told[hit]}")
+            with Store(path, **options) as store:
+                found = ledger.compare(lines(store), whole=True)
+            check(not found, f"{call} {nth}: {found}")
+            discard(path)
+    check(points >= 4, f"only {points} syncs in the background failed")
+    note(f"{points} syncs in the background failed")
+
+
 @case("a file system that cannot make room ahead is none the worse")
 def _():
     if obstacle:

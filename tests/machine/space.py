@@ -15,7 +15,7 @@ from ledger import Ledger
 from store import Store, StoreError, lines
 
 MIB = 1 << 20
-SIZE = 16 * MIB
+SIZE = 32 * MIB
 
 
 def run(*command):
@@ -23,7 +23,7 @@ def run(*command):
 
 
 class SmallDisk:
-    """A mounted file system of 16 MiB."""
+    """A mounted file system of 32 MiB."""
 
     def __init__(self, kind):
         self.kind = kind
@@ -160,7 +160,8 @@ def story(kind, options, shape):
                 code = writer.append(store, **shape)
                 check(code is None, f"turn {turn}: with room again, an append was {code}")
                 for _ in range(20):
-                    check(writer.append(store, **shape) is None, f"turn {turn}: there was room")
+                    code = writer.append(store, **shape)
+                    check(code is None, f"turn {turn}: with {disk.free()} bytes free an append was {code}")
                 writer.readable(store, f"turn {turn}, with room again")
             verified = store.verify()
             check(verified["ok"] and verified["events"] == writer.head(), f"verify: {verified}")
