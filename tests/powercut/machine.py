@@ -74,4 +74,6 @@ class Machine:
     def close(self):
         if self.process.poll() is None:
             self.cut()
-        os.close(self.read_end)
+        if self.read_end is not None:
+            os.close(self.read_end)
+            self.read_end = None
