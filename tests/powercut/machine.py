@@ -2,8 +2,10 @@
 
 import os
 import select
+import shutil
 import signal
 import subprocess
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SECONDS_MAX = 120  # longer than any machine is silent
@@ -20,6 +22,7 @@ class Machine:
                 text = str(value).replace("'", "'\\''")
                 file.write(f"{name}='{text}'\n")
         self.read_end, write_end = os.pipe()
+        self.own = tempfile.mkdtemp(prefix="machine-", dir=build)  # what it keeps about itself while it runs
         console = open(os.path.join(build, "console.log"), "ab")
         self.process = subprocess.Popen(
             [
@@ -32,7 +35,7 @@ class Machine:
                 "quiet",
                 f"init={os.path.join(HERE, 'guest.sh')}",
                 f"share={self.share}",
-                f"uml_dir={build}/",
+                f"uml_dir={self.own}/",
                 "con=null",
                 "con0=null,fd:2",
                 "ssl=null",
@@ -77,3 +80,4 @@ class Machine:
         if self.read_end is not None:
             os.close(self.read_end)
             self.read_end = None
+        shutil.rmtree(self.own, ignore_errors=True)
