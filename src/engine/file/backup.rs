@@ -32,7 +32,7 @@ pub(super) fn backup(view: &View, end: (u64, u64), path: &str, call: &Call<'_>) 
     let copied = copy(view, end, path, call).and_then(|()| {
         use super::storage::Directory as _;
         target.sync().map_err(|error| io_error(&what, &error))?;
-        let follower = Follower::open(files(target, Bugs::default()))?;
+        let follower = Follower::open(files(target, false, Bugs::default()))?;
         check(&follower.view, call)
     });
     if copied.is_err() {
@@ -64,7 +64,8 @@ fn check(copy: &View, call: &Call<'_>) -> Result<Map<String, Value>> {
     let mut report = verify::verify(copy, call)?;
     if report.get("ok") != Some(&Value::Bool(true)) {
         let problem = report.get("problems").and_then(|problems| problems.get(0)).cloned().unwrap_or_default();
-        let message = format!("the copy is damaged, so it was removed: {problem}: verify the store that was to be copied");
+        let message =
+            format!("the copy is damaged, so it was removed: {problem}: verify the store that was to be copied");
         return Err(Error::new(ErrorKind::Corrupt, message).with("problem", problem));
     }
     report.remove("ok");

@@ -69,13 +69,22 @@ pub(super) fn verify(view: &View, call: &Call<'_>) -> Result<Map<String, Value>>
 }
 
 /// Walks a segment up to the frame that ends at `end`, or with the event before `next`.
-fn walk(files: &Files, segment: &Arc<Segment>, end: u64, next: u64, report: &mut Report, call: &Call<'_>) -> Result<Indexed> {
+fn walk(
+    files: &Files,
+    segment: &Arc<Segment>,
+    end: u64,
+    next: u64,
+    report: &mut Report,
+    call: &Call<'_>,
+) -> Result<Indexed> {
     let directory = &*files.directory;
     let mut indexed = Indexed::new(segment.header.first);
     let again = Segment::open(directory, &files.pool, segment.header.ordinal);
     match again {
         Ok(again) if again.header == segment.header => {}
-        Ok(_) => report.add(&Damage::new(&segment.name(), 0, "the segment's header is not the one that it was opened with")),
+        Ok(_) => {
+            report.add(&Damage::new(&segment.name(), 0, "the segment's header is not the one that it was opened with"))
+        }
         Err(error) if error.kind() == ErrorKind::Corrupt => {
             report.add(&Damage::new(&segment.name(), 0, "the segment's header is damaged"));
         }
@@ -101,7 +110,8 @@ fn walk(files: &Files, segment: &Arc<Segment>, end: u64, next: u64, report: &mut
         report.events += u64::from(frame.header.events);
         report.bytes += scanner.cursor.offset - at;
     };
-    let is_all = indexed.next() >= next && (scanner.cursor.offset == end || end > scanner.cursor.offset && next > 0 && is_tail(files, segment));
+    let is_all = indexed.next() >= next
+        && (scanner.cursor.offset == end || end > scanner.cursor.offset && next > 0 && is_tail(files, segment));
     if !is_all {
         let damage = Damage::new(&segment.name(), scanner.cursor.offset, why);
         report.add(&if indexed.next() < next { damage.positions(indexed.next(), next - 1) } else { damage });
@@ -140,7 +150,8 @@ fn check_index(files: &Files, segment: &Segment, indexed: &Indexed, report: &mut
     }
     let mut places = Vec::new();
     let events = index.binding().events;
-    let agrees = index.places(0..events, &mut places).is_ok() && indexed.places.get(..events as usize) == Some(&places[..]);
+    let agrees =
+        index.places(0..events, &mut places).is_ok() && indexed.places.get(..events as usize) == Some(&places[..]);
     if !agrees && indexed.places.len() >= events as usize {
         report.add(&problem(0, "the index is not of this log"));
     }
