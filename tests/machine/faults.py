@@ -4,8 +4,8 @@ System calls that fail: strace answers the Nth call of a kind in the writer's st
 Which calls the engine makes is found out first, from a writer that nothing happens to. Then each kind fails at each of
 its first 20 calls. What has to hold:
 
-    EIO of a write, any error of a sync    the append is `indeterminate`, with its ids; later ones are `io`. Where the next
-                                           segment is prepared nothing of the append is written yet: it may be `io`, too
+    EIO of a write, any error of a sync    the append is `indeterminate`, with its ids; later ones are `io`. Where the
+                                           next segment is prepared, nothing of it is written yet: `io` will do
     EIO where room is made                 nothing was written: the append may be `io`, and the next one go on
     ENOSPC, EDQUOT of a write or of room   `no_space`; nothing of the batch is stored; the next append goes on
     EINTR of a write                       nobody is told: the call is made again
