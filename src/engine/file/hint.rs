@@ -102,6 +102,8 @@ fn make(files: &Files, name: &str, content: &Content<'_>) -> std::result::Result
     remove(files, SPARE).map_err(Fault::Io)?;
     let file = files.directory.open(SPARE, Access::Create).map_err(Fault::Io)?;
     idx::write(&*file, content)?;
+    // After a power cut the name may be there: then so is the file.
+    file.sync().map_err(Fault::Io)?;
     files.directory.rename(SPARE, name).map_err(Fault::Io)
 }
 
