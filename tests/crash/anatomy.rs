@@ -13,6 +13,11 @@ pub fn newest_log(state: &State) -> Arc<str> {
     state.names.keys().rev().find(|name| name.ends_with(".log")).expect("a store has a segment").clone()
 }
 
+/// The oldest segment's file.
+pub fn oldest_log(state: &State) -> Arc<str> {
+    state.names.keys().find(|name| name.ends_with(".log")).expect("a store has a segment").clone()
+}
+
 pub fn content(state: &State, name: &str) -> Content {
     state.inode(name).expect("it is there").seen.clone()
 }

@@ -6,13 +6,12 @@ use crate::promise::Counts;
 use crate::workload::{Life, Mode};
 
 /// Every class that a campaign must have tried.
-const CLASSES: [&str; 35] = [
+const CLASSES: [&str; 34] = [
     "torn write",
     "dropped write",
     "reordered writes",
     "length lost",
     "directory operation lost",
-    "rename kept, content lost",
     "nothing unsure",
     "crash in recovery",
     "process killed",
@@ -64,7 +63,6 @@ impl Coverage {
             ("reordered writes", losses.reordered),
             ("length lost", losses.length),
             ("directory operation lost", losses.name),
-            ("rename kept, content lost", losses.renamed_without_content),
             ("nothing unsure", !losses.unsure),
         ] {
             self.count(class, happened.into());

@@ -27,12 +27,22 @@ mod workload;
 
 use campaign::Extent;
 use coverage::Coverage;
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::time::{Duration, Instant};
 
 const STATES: u64 = 50_000;
 /// Crash states of one seed.
 const STATES_OF_A_SEED: u64 = 500;
+
+/// No seed takes so long.
+const HANGS: Duration = Duration::from_secs(300);
+
+/// How to run one seed alone.
+fn again(seed: u64) -> String {
+    format!("CRASH_SEED={seed} cargo test --features simulation --test crash crash_states -- --nocapture")
+}
 
 /// A number from the environment.
 fn number(name: &str) -> Option<u64> {
@@ -54,19 +64,23 @@ fn crash_states() {
     let next = AtomicU64::new(1);
     let stop = AtomicBool::new(false);
     let total = Mutex::new((Coverage::default(), Vec::new()));
+    // Which seeds are being told, and since when.
+    let running: Mutex<BTreeMap<u64, Instant>> = Mutex::default();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 while !stop.load(SeqCst) {
                     let seed = next.fetch_add(1, SeqCst);
+                    running.lock().expect("nobody panics with it").insert(seed, Instant::now());
                     let mut coverage = Coverage::default();
                     let outcome = campaign::run(seed, extent, &mut coverage);
+                    running.lock().expect("nobody panics with it").remove(&seed);
                     let mut total = total.lock().expect("a campaign's panic is caught");
                     total.0.add(&coverage);
                     if let Err(violation) = outcome {
                         println!("seed {seed}: {violation}");
-                        println!("  CRASH_SEED={seed} cargo test --features simulation --test crash crash_states");
+                        println!("  {}", again(seed));
                         total.1.push(seed);
                     }
                     if total.0.states >= states || total.1.len() >= 10 {
@@ -74,6 +88,15 @@ fn crash_states() {
                     }
                 }
             });
+        }
+        // A store that never returns is a violation too, and the worst to find.
+        while !stop.load(SeqCst) {
+            std::thread::sleep(Duration::from_millis(100));
+            let running = running.lock().expect("nobody panics with it");
+            if let Some((seed, _)) = running.iter().find(|(_, begun)| begun.elapsed() > HANGS) {
+                println!("seed {seed} does not come to an end\n  {}", again(*seed));
+                std::process::exit(1);
+            }
         }
     });
     let (coverage, failed) = total.into_inner().expect("a campaign's panic is caught");

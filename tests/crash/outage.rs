@@ -24,8 +24,6 @@ pub struct Losses {
     pub length: bool,
     /// A change of a name was lost.
     pub name: bool,
-    /// The new name of a file was kept, and what was written to it was not.
-    pub renamed_without_content: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,10 +82,7 @@ pub fn outage_in(state: &State, sectors: Mood, lengths: Mood, names: Mood, dice:
     let chosen = sectors_left(state, sectors, dice, &mut losses);
     let mut left = State { boot: state.boot + 1, ..State::default() };
     for (number, (name, inode)) in (0..).zip(&names) {
-        let (content, whole) = content_left(&state.inodes[inode], chosen.get(inode), lengths, dice, &mut losses);
-        let renamed =
-            || state.name_changes.iter().any(|change| matches!(change, NameChange::Renamed { to, .. } if *to == *name));
-        losses.renamed_without_content |= !whole && renamed();
+        let content = content_left(&state.inodes[inode], chosen.get(inode), lengths, dice, &mut losses);
         left.inodes.insert(number, Arc::new(Inode::settled(content)));
         left.names.insert(name.clone(), number);
     }
@@ -188,15 +183,14 @@ fn sectors_left(state: &State, mood: Mood, dice: &mut Dice, losses: &mut Losses)
     chosen
 }
 
-/// What is left of a file, and whether that is what programs saw.
+/// What is left of a file.
 fn content_left(
     inode: &Inode,
     chosen: Option<&BTreeMap<u64, usize>>,
     mood: Mood,
     dice: &mut Dice,
     losses: &mut Losses,
-) -> (Content, bool) {
-    let mut whole = true;
+) -> Content {
     let len = match (mood, inode.lengths.as_slice()) {
         (Mood::All, _) | (_, []) => inode.seen.len(),
         (Mood::None, _) => inode.platter.len(),
@@ -207,18 +201,16 @@ fn content_left(
     };
     if len != inode.seen.len() {
         losses.length = true;
-        whole = false;
     }
     let mut content = inode.platter.clone();
     let longest = inode.lengths.iter().map(|(_, len)| *len).max().unwrap_or(0).max(inode.seen.len());
     content.set_len(longest.max(content.len()).next_multiple_of(SECTOR as u64));
     for (sector, kept) in chosen.into_iter().flatten() {
         let versions = &inode.unsure[sector].versions;
-        whole &= *kept == versions.len();
         if let Some((_, bytes)) = kept.checked_sub(1).map(|at| &versions[at]) {
             content.put_sector(*sector, bytes);
         }
     }
     content.set_len(len);
-    (content, whole)
+    content
 }

@@ -19,12 +19,15 @@ use std::time::{Duration, Instant};
 /// Long enough for a thread that does not wait to be done.
 const A_MOMENT: Duration = Duration::from_millis(30);
 
+/// Batches, and what becomes of each.
+type Waiting = Vec<(Arc<Batch>, Append)>;
+
 /// A store with a first append at the disk, whose sync is held, and others in the queue behind it.
 struct Queue {
     life: Life,
     first: (Arc<Batch>, Append),
     gate: Gate,
-    queued: Vec<(Arc<Batch>, Append)>,
+    queued: Waiting,
     begun: u64,
 }
 
@@ -67,7 +70,7 @@ impl Queue {
     }
 
     /// Lets the first append's sync go; it is acknowledged.
-    fn go_on(self) -> Outcome<(Life, Vec<(Arc<Batch>, Append)>)> {
+    fn go_on(self) -> Outcome<(Life, Waiting)> {
         let Queue { mut life, first: (batch, append), gate, queued, begun } = self;
         gate.open();
         let answer = append.ok()?;
@@ -75,6 +78,29 @@ impl Queue {
         life.stored(&batch, &answer, begun, calls)?;
         Ok((life, queued))
     }
+}
+
+pub fn nothing_is_acknowledged_while_the_disk_still_syncs(seed: u64, bug: Option<Bug>) -> Outcome {
+    // Neither the append that does the work, nor one that only waits for it.
+    let queue = Queue::behind_a_held_sync(seed, bug, &[100, 300, 100])?;
+    if queue.first.1.done_within(A_MOMENT) {
+        return broken("acknowledged too early", "an append returned, and its sync has not");
+    }
+    let second = queue.life.disk.hold(Kind::Sync);
+    let (mut life, waiting) = queue.go_on()?;
+    if !second.arrived() {
+        return broken("no sync", "what was queued is not synced");
+    }
+    if waiting.iter().any(|(_, append)| append.done_within(A_MOMENT)) {
+        return broken("acknowledged too early", "an append returned, and the sync of its flush has not");
+    }
+    second.open();
+    for (batch, append) in waiting {
+        let answer = append.ok()?;
+        let calls = life.disk.calls();
+        life.stored(&batch, &answer, calls, calls)?;
+    }
+    life.read()
 }
 
 pub fn an_answer_waits_for_the_flush_that_it_rests_on(seed: u64, bug: Option<Bug>) -> Outcome {

@@ -1,6 +1,7 @@
 //! One story for each bug that can be planted: told with the bug, it must end badly, and well without.
 
 mod flushing;
+mod modes;
 mod reading_back;
 mod syncing;
 
@@ -59,7 +60,7 @@ macro_rules! scenarios {
 scenarios! {
     syncing::what_is_acknowledged_outlives_a_power_cut => SkipSync,
     syncing::a_new_segments_name_outlives_a_power_cut => SkipDirectorySync,
-    syncing::nothing_is_acknowledged_while_the_disk_still_syncs => AcknowledgeBeforeSync,
+    flushing::nothing_is_acknowledged_while_the_disk_still_syncs => AcknowledgeBeforeSync,
     syncing::nothing_is_read_while_the_disk_still_syncs => PublishBeforeSync,
     syncing::another_process_sees_nothing_that_a_power_cut_takes_back => WatermarkBeforeSync,
     syncing::a_sync_that_failed_is_never_believed_again => RetrySync,

@@ -48,23 +48,6 @@ pub fn a_new_segments_name_outlives_a_power_cut(seed: u64, bug: Option<Bug>) -> 
     Ok(())
 }
 
-pub fn nothing_is_acknowledged_while_the_disk_still_syncs(seed: u64, bug: Option<Bug>) -> Outcome {
-    let mut life = begun(seed, bug)?;
-    let gate = life.disk.hold(Kind::Sync);
-    let batch = Arc::new(life.small());
-    let append = append_elsewhere(life.store(), &batch);
-    if !gate.arrived() {
-        return broken("no sync", "an append was made, and nothing is synced");
-    }
-    if append.done_within(A_MOMENT) {
-        return broken("acknowledged too early", "the append returned, and the sync has not");
-    }
-    gate.open();
-    let answer = append.ok()?;
-    let calls = life.disk.calls();
-    life.stored(&batch, &answer, calls, calls)
-}
-
 pub fn nothing_is_read_while_the_disk_still_syncs(seed: u64, bug: Option<Bug>) -> Outcome {
     let mut life = begun(seed, bug)?;
     let gate = life.disk.hold(Kind::Sync);
