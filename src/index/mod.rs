@@ -17,7 +17,7 @@ pub(crate) use ids::IdRun;
 pub(crate) use names::Names;
 pub(crate) use plan::Plan;
 pub(crate) use scan::Scan;
-pub(crate) use streams::Streams;
+pub(crate) use streams::{Stream, Streams};
 
 use crate::append::{Batch, BatchEvent};
 use crate::error::Result;

@@ -87,7 +87,7 @@ impl Segment {
         for batch in batches {
             let batch = read_batch(Input::new("events", batch.as_bytes()).unwrap(), Timestamp::now()).unwrap();
             let mut versions = Vec::new();
-            made.index.extend(&batch, &mut versions, |domain, instance| Ok(base(domain, instance))).unwrap();
+            made.index.extend(&batch, &mut versions, |_, event| Ok(base(event.domain, event.instance_id))).unwrap();
             for (event, version) in batch.iter().zip(versions) {
                 let offset = made.log.len();
                 let mut text = Vec::new();
