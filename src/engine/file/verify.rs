@@ -51,6 +51,7 @@ pub(super) fn verify(view: &View, progress: &mut Progress<'_>, call: &Call<'_>) 
     // About: the last event's end, where the newest segment has one.
     let total = newest.log_offset(last.map_or(segment::HEADER_BYTES as u64, end_of));
     let mut told = |at: u64| progress(at.min(total), total);
+    told(0)?;
     let mut report = Report::default();
     for part in sealed.parts().iter().filter(|part| part.segment.header.ordinal < newest.header.ordinal) {
         let segment = &part.segment;
