@@ -65,9 +65,9 @@ impl Unforked {
     pub fn new(file: File) -> Unforked {
         let descriptor = file.as_raw_fd();
         // Where there is no room, a child keeps it for as long as it lives.
-        let kept = KEPT.iter().find(|kept| {
-            kept.compare_exchange(FREE, descriptor, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-        });
+        let kept = KEPT
+            .iter()
+            .find(|kept| kept.compare_exchange(FREE, descriptor, Ordering::Relaxed, Ordering::Relaxed).is_ok());
         Unforked { file: ManuallyDrop::new(file), process: Process::current(), kept }
     }
 

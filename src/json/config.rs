@@ -60,8 +60,8 @@ const INTERVAL_MS: RangeInclusive<u64> = 1..=86_400_000;
 
 /// Reads the options of the file engine; `path` alone must be given.
 pub(crate) fn read_file_options(text: Option<&str>) -> Result<FileOptions> {
-    let known = ["path", "sync", "read_only", "create", "segment_bytes"];
-    let [path, sync, read_only, create, segment_bytes] = object(text.unwrap_or("{}"), "store_opts", &known)?;
+    let known = ["sync", "path", "read_only", "create", "segment_bytes"];
+    let [sync, path, read_only, create, segment_bytes] = object(text.unwrap_or("{}"), "store_opts", &known)?;
     let path = path.map(|text| match string(text) {
         Some(path) if !path.is_empty() && !path.contains('\0') => Ok(path.into_owned()),
         _ => Err(invalid("path", "`path` must be the name of a directory, a string without U+0000")),
@@ -85,7 +85,8 @@ pub(crate) fn read_file_options(text: Option<&str>) -> Result<FileOptions> {
 fn read_sync(text: &str) -> Result<Sync> {
     if text.starts_with('{') {
         let [interval] = object(text, "sync", &["interval_ms"])?;
-        let interval = interval.ok_or_else(|| invalid("sync", "`sync` names no `interval_ms`: give {\"interval_ms\":100}"))?;
+        let interval =
+            interval.ok_or_else(|| invalid("sync", "`sync` names no `interval_ms`: give {\"interval_ms\":100}"))?;
         return Ok(Sync::Interval(Duration::from_millis(within("interval_ms", interval, INTERVAL_MS)?)));
     }
     match string(text).as_deref() {
@@ -96,9 +97,9 @@ fn read_sync(text: &str) -> Result<Sync> {
 }
 
 fn within(name: &'static str, text: &str, range: RangeInclusive<u64>) -> Result<u64> {
-    unsigned(text).filter(|number| range.contains(number)).ok_or_else(|| {
-        invalid(name, format!("`{name}` must be an integer from {} to {}", range.start(), range.end()))
-    })
+    unsigned(text)
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| invalid(name, format!("`{name}` must be an integer from {} to {}", range.start(), range.end())))
 }
 
 /// Refuses any option of an engine that has none.

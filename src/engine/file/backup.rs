@@ -42,7 +42,7 @@ pub(super) fn backup(
     let copied = copy(view, end, path, progress, call).and_then(|bytes| {
         use super::storage::Directory as _;
         target.sync().map_err(|error| io_error(&what, &error))?;
-        let follower = Follower::open(files(target, Bugs::default()))?;
+        let follower = Follower::open(files(target, false, Bugs::default()))?;
         let total = 2 * bytes;
         let report = check(&follower.view, &mut |done, _| progress((bytes + done).min(total), total), call)?;
         progress(total, total)?;
@@ -66,25 +66,27 @@ fn copy(
     let directory = &*view.files.directory;
     let total = Segment::open(directory, &view.files.pool, newest)?.log_offset(end);
     let mut copied = 0;
-    let mut copy_file = |name: &str, end: u64| {
+    for ordinal in (1..=newest).rev() {
+        let name = Segment::name_of(ordinal);
+        let end = if ordinal == newest { end } else { u64::MAX };
         let mut at = 0;
         loop {
             call.check()?;
             progress(copied.min(total), 2 * total)?;
-            let to = end.min(at + PIECE_BYTES);
-            let bytes = directory.copy_out(name, &path.join(name), at..to).map_err(failed(directory, "copy", name))?;
+            let piece = at..end.min(at + PIECE_BYTES);
+            let bytes =
+                directory.copy_out(&name, &path.join(&name), piece).map_err(failed(directory, "copy", &name))?;
             (at, copied) = (at + bytes, copied + bytes);
             if bytes < PIECE_BYTES {
-                return Ok(());
+                break;
             }
         }
-    };
-    for ordinal in (1..=newest).rev() {
-        copy_file(&Segment::name_of(ordinal), if ordinal == newest { end } else { u64::MAX })?;
         let index = idx::name_of(ordinal);
-        // Where it is missing it can be made anew.
-        if view.files.pool.file(&index).is_ok() {
-            copy_file(&index, u64::MAX)?;
+        // At once, since a writer may put another in its place.
+        match directory.copy_out(&index, &path.join(&index), 0..u64::MAX) {
+            // It can be made anew.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            copied => drop(copied.map_err(failed(directory, "copy", &index))?),
         }
     }
     Ok(total)
@@ -94,7 +96,8 @@ fn check(copy: &View, progress: &mut Progress<'_>, call: &Call<'_>) -> Result<Ma
     let mut report = verify::verify(copy, progress, call)?;
     if report.get("ok") != Some(&Value::Bool(true)) {
         let problem = report.get("problems").and_then(|problems| problems.get(0)).cloned().unwrap_or_default();
-        let message = format!("the copy is damaged, so it was removed: {problem}: verify the store that was to be copied");
+        let message =
+            format!("the copy is damaged, so it was removed: {problem}: verify the store that was to be copied");
         return Err(Error::new(ErrorKind::Corrupt, message).with("problem", problem));
     }
     report.remove("ok");

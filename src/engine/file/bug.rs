@@ -41,6 +41,7 @@ pub enum Bug {
     NoProbe,
 }
 
+#[cfg(feature = "simulation")]
 impl Bug {
     /// All of them.
     pub const ALL: [Bug; 18] = [

@@ -25,7 +25,7 @@ impl Damage {
     }
 
     /// The positions from here on are lost; nobody knows how many there were.
-    pub fn from_position(self, first: u64) -> Damage {
+    pub fn onward(self, first: u64) -> Damage {
         Damage { positions: Some((first, None)), ..self }
     }
 

@@ -4,9 +4,9 @@
 //! next flush begins when this one has ended, so a failed one is always the last.
 
 use super::bug::Bug;
+use super::fault::is_no_space;
 use super::queue::{Failure, Fill, Flush, Queue};
 use super::storage::{File, write_all_at};
-use super::fault::is_no_space;
 use super::watermark::Mark;
 use super::writer::{Tail, Writer, refused, unknown};
 use crate::json::Sync;
@@ -14,7 +14,11 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 impl Writer {
     /// Waits until a flush is decided, and does it if nobody else does.
-    pub fn wait<'a>(&'a self, mut tail: MutexGuard<'a, Tail>, flush: &Flush) -> (MutexGuard<'a, Tail>, Result<(), Failure>) {
+    pub fn wait<'a>(
+        &'a self,
+        mut tail: MutexGuard<'a, Tail>,
+        flush: &Flush,
+    ) -> (MutexGuard<'a, Tail>, Result<(), Failure>) {
         loop {
             if let Some(outcome) = flush.outcome.get() {
                 return (tail, outcome.clone());

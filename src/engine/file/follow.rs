@@ -45,18 +45,18 @@ impl Follower {
         let (Recovered { sealed, newest, damage, known }, mark) = read(&files)?;
         let Some(newest) = newest else { return Err(broken()) };
         let parts = parts(&sealed, &newest);
-        let head = if damage.is_some() { known } else { newest.cursor.next - 1 };
+        let head = if damage.is_some() { known } else { newest.walked.cursor.next - 1 };
         let at = At {
             segment: newest.segment.clone(),
-            cursor: newest.cursor,
+            cursor: newest.walked.cursor,
             visible: mark.map(|mark| mark.visible),
             watermark: None,
         };
         let live = Live {
             sealed: Arc::new(Sealed::new(parts)),
             segment: newest.segment,
-            growing: newest.indexed,
-            tracking: newest.state.tracking,
+            growing: newest.walked.indexed,
+            tracking: newest.walked.state.tracking,
             damage,
         };
         Ok(Follower { view: Arc::new(View::new(files, live, head)), boot, at: Mutex::new(at) })
@@ -204,8 +204,7 @@ impl Follower {
                 true => Part::in_memory(at.segment.clone(), bounds, growing),
                 false => part,
             };
-            let mut parts = live.sealed.parts().to_vec();
-            parts.truncate(at.segment.header.ordinal as usize - 1);
+            let mut parts = live.sealed.before(at.segment.header.ordinal);
             parts.push(Arc::new(part));
             live.sealed = Arc::new(Sealed::new(parts));
             live.segment = next.clone();

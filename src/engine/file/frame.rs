@@ -87,7 +87,8 @@ impl Header {
         if crc != salted_crc(salt, &bytes[..76]) && !trust {
             return None;
         }
-        let kind = [Kind::Batch, Kind::Start, Kind::Epoch, Kind::Close].into_iter().find(|kind| *kind as u8 == bytes[4])?;
+        let kind =
+            [Kind::Batch, Kind::Start, Kind::Epoch, Kind::Close].into_iter().find(|kind| *kind as u8 == bytes[4])?;
         let header = Header {
             kind,
             body_bytes: u32_at(bytes, 8),

@@ -23,7 +23,7 @@ pub(super) fn list(directory: &dyn Directory, pool: &Arc<Pool>) -> Result<Listin
         if ordinal != expected {
             let next = listing.segments.last().map_or(1, |last: &Arc<Segment>| last.header.first);
             let what = format!("the segment is missing, while segment {ordinal} is there");
-            listing.damage = Some(Damage::new(&Segment::name_of(expected), 0, what).from_position(next));
+            listing.damage = Some(Damage::new(&Segment::name_of(expected), 0, what).onward(next));
             break;
         }
         let opened = Segment::open(directory, pool, ordinal);
@@ -50,7 +50,7 @@ pub(super) fn list(directory: &dyn Directory, pool: &Arc<Pool>) -> Result<Listin
 /// Why a segment does not follow on another, if so.
 pub(super) fn misfit(directory: &dyn Directory, previous: &Segment, segment: &Segment) -> Result<Option<Damage>> {
     let (before, header) = (&previous.header, &segment.header);
-    let damage = |what: &str| Damage::new(&segment.name(), 0, what).from_position(header.first);
+    let damage = |what: &str| Damage::new(&segment.name(), 0, what).onward(header.first);
     if header.store != before.store {
         return Ok(Some(damage("it belongs to another store")));
     }
@@ -61,7 +61,11 @@ pub(super) fn misfit(directory: &dyn Directory, previous: &Segment, segment: &Se
     if len < header.previous_end {
         let what = format!("the file is cut off: it had {} bytes", header.previous_end);
         let lost = Damage::new(&previous.name(), len, what);
-        return Ok(Some(if header.first > before.first { lost.positions(before.first, header.first - 1) } else { lost }));
+        return Ok(Some(if header.first > before.first {
+            lost.positions(before.first, header.first - 1)
+        } else {
+            lost
+        }));
     }
     Ok(None)
 }

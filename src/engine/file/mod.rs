@@ -12,6 +12,7 @@ mod fault;
 mod flush;
 mod follow;
 mod frame;
+mod hint;
 mod idx;
 mod indexed;
 mod interval;
@@ -30,6 +31,7 @@ mod segment;
 mod storage;
 mod verify;
 mod view;
+mod walk;
 mod watermark;
 mod writer;
 
@@ -87,7 +89,7 @@ impl FileStore {
 
     /// The same for a directory however it is made.
     pub fn on(directory: Arc<dyn storage::Directory>, options: &FileOptions, bugs: Bugs) -> Result<FileStore> {
-        let files = open::files(directory, bugs);
+        let files = open::files(directory, !options.read_only, bugs);
         if options.read_only {
             let follower = Follower::open(files)?;
             return Ok(FileStore { view: follower.view.clone(), role: Role::Reader(follower) });
@@ -165,11 +167,14 @@ impl Engine for FileStore {
             Role::Writer(writer, _) => {
                 let tail = writer.tail()?;
                 info.insert("bytes".into(), tail.segment.log_offset(tail.written).into());
-                info.insert("sync".into(), match writer.sync {
-                    Sync::Always => "always".into(),
-                    Sync::Never => "never".into(),
-                    Sync::Interval(interval) => serde_json::json!({ "interval_ms": interval.as_millis() as u64 }),
-                });
+                info.insert(
+                    "sync".into(),
+                    match writer.sync {
+                        Sync::Always => "always".into(),
+                        Sync::Never => "never".into(),
+                        Sync::Interval(interval) => serde_json::json!({ "interval_ms": interval.as_millis() as u64 }),
+                    },
+                );
                 info.insert("read_only".into(), false.into());
                 info.insert("epoch".into(), writer.epoch.into());
             }

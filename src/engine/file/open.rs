@@ -3,18 +3,20 @@
 use super::bug::{Bug, Bugs};
 use super::fault::{failed, io_error};
 use super::frame::Kind;
+use super::hint::{self, remove};
 use super::idx::Idx;
-use super::indexed::Indexed;
 use super::log::list;
 use super::part::{Bounds, Files, Part};
 use super::pool::Pool;
 use super::queue::{Fill, Queue, lone_frame};
 use super::recovery::{Newest, Recovered, recover};
-use super::roll::{INDEX, Made, NEW_BYTES, SPARE, Unmade, make, random, remove};
+use super::roll::{Made, NEW_BYTES, SPARE, Unmade, make, random};
+use super::scan::Cursor;
 use super::sealed::Sealed;
 use super::segment::{self, Segment};
 use super::storage::{Access, Directory, read_exact_at, write_all_at};
 use super::view::{Live, View};
+use super::walk::Walked;
 use super::watermark::{self, Mark, Watermark};
 use super::writer::{Tail, Writer};
 use crate::error::{Error, ErrorKind, Result};
@@ -23,13 +25,17 @@ use crate::time::Timestamp;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
+/// A reader looks so often, with such a pause, whether a writer has come to an end with opening the store: half a minute.
+const LOOKS_MAX: u32 = 3_000;
+const LOOK_PAUSE: Duration = Duration::from_millis(10);
 /// So much is read and written at once when a tail is written anew.
 const REWRITE_BYTES: usize = 1 << 20;
 
 /// The files of a directory.
-pub(super) fn files(directory: Arc<dyn Directory>, bugs: Bugs) -> Files {
-    Files { pool: Pool::new(&directory), directory, bugs }
+pub(super) fn files(directory: Arc<dyn Directory>, writes: bool, bugs: Bugs) -> Files {
+    Files { pool: Pool::new(&directory), directory, writes, hints: Mutex::new(()), bugs }
 }
 
 /// What the watermark says, `None` where there is none.
@@ -73,19 +79,18 @@ pub(super) fn write(files: Files, options: &FileOptions) -> Result<Writer> {
         return Err(locked(&*directory));
     };
     let boot = directory.boot().map_err(|error| io_error("cannot learn when the machine started", &error))?;
-    for name in [SPARE, INDEX] {
+    for name in [SPARE, hint::SPARE] {
         remove(&files, name).map_err(failed(&*directory, "remove", name))?;
     }
     let mark = read_mark(&files)?;
     let listing = list(&*directory, &files.pool)?;
-    let Recovered { sealed, newest, damage, .. } =
-        recover(&directory, &files.pool, listing, mark, None, files.bugs)?;
+    let Recovered { sealed, newest, damage, .. } = recover(&files, listing, mark, None)?;
     if let Some(damage) = damage {
         return Err(damage.error(&*directory));
     }
     let (newest, epoch, mut tail) = match newest {
         Some(newest) => {
-            let epoch = newest.cursor.epoch + u64::from(!files.bugs.has(Bug::ReuseEpoch));
+            let epoch = newest.walked.cursor.epoch + u64::from(!files.bugs.has(Bug::ReuseEpoch));
             let tail = reopen(&files, &newest, epoch)?;
             (newest, epoch, tail)
         }
@@ -96,12 +101,18 @@ pub(super) fn write(files: Files, options: &FileOptions) -> Result<Writer> {
         None => return Err(not_found(&*directory)),
     };
     let watermark = Watermark::open(&*directory).map_err(failed(&*directory, "open", watermark::NAME))?;
-    let head = newest.cursor.next - 1;
+    let head = newest.walked.cursor.next - 1;
     let parts = parts(&sealed, &newest);
-    let Newest { segment, indexed, state, prefix, .. } = newest;
+    let Newest { segment, walked: Walked { indexed, state, .. }, prefix, .. } = newest;
     tail.prefix = prefix;
     let store = segment.header.store;
-    let live = Live { sealed: Arc::new(Sealed::new(parts)), segment, growing: indexed, tracking: state.tracking, damage: None };
+    let live = Live {
+        sealed: Arc::new(Sealed::new(parts)),
+        segment,
+        growing: indexed,
+        tracking: state.tracking,
+        damage: None,
+    };
     let durable = tail.durable;
     let writer = Writer {
         view: Arc::new(View::new(files, live, head)),
@@ -137,7 +148,14 @@ fn begin(files: &Files) -> Result<(Newest, Tail)> {
     Ok((newest, tail(segment, file, end, chain, 1, allocated)))
 }
 
-fn tail(segment: Arc<Segment>, file: Arc<dyn super::storage::File>, end: u64, chain: u32, next: u64, allocated: u64) -> Tail {
+fn tail(
+    segment: Arc<Segment>,
+    file: Arc<dyn super::storage::File>,
+    end: u64,
+    chain: u32,
+    next: u64,
+    allocated: u64,
+) -> Tail {
     Tail {
         durable: segment.log_offset(end),
         segment,
@@ -168,14 +186,14 @@ fn reopen(files: &Files, newest: &Newest, epoch: u64) -> Result<Tail> {
     let segment = &newest.segment;
     let name = segment.name();
     let file = directory.open(&name, Access::Write).map_err(failed(directory, "open", &name))?;
-    let end = newest.cursor.offset;
+    let end = newest.walked.cursor.offset;
     let write = |error| failed(directory, "write", &name)(error);
     if file.len().map_err(write)? > end {
         file.set_len(end).map_err(write)?;
     }
     if !files.bugs.has(Bug::KeepUnprovenTail) {
         let mut buffer = vec![0; REWRITE_BYTES];
-        let mut at = newest.proven.min(end);
+        let mut at = newest.walked.durable.saturating_sub(segment.header.base).clamp(segment::HEADER_BYTES as u64, end);
         while at < end {
             let len = REWRITE_BYTES.min((end - at) as usize);
             read_exact_at(&*file, &mut buffer[..len], at).map_err(failed(directory, "read", &name))?;
@@ -188,16 +206,17 @@ fn reopen(files: &Files, newest: &Newest, epoch: u64) -> Result<Tail> {
         epoch,
         flush: 0,
         durable_through: newest.durable,
-        previous: newest.cursor.chain,
+        previous: newest.walked.cursor.chain,
     };
     let time = Timestamp::now().micros();
-    let (frame, chain) = lone_frame(Kind::Epoch, newest.cursor.next, time, &BTreeMap::new(), &fill, segment.header.salt);
+    let (frame, chain) =
+        lone_frame(Kind::Epoch, newest.walked.cursor.next, time, &BTreeMap::new(), &fill, segment.header.salt);
     let behind = end + frame.len() as u64;
     // A store on a full disk is still to be read: without room ahead, the frame itself may find some.
     let allocated = if file.allocate(end + NEW_BYTES).is_ok() { end + NEW_BYTES } else { behind };
     write_all_at(&*file, &frame, end).map_err(write)?;
     file.sync().map_err(failed(directory, "sync", &name))?;
-    let mut tail = tail(segment.clone(), file, behind, chain, newest.cursor.next, allocated);
+    let mut tail = tail(segment.clone(), file, behind, chain, newest.walked.cursor.next, allocated);
     tail.last = end;
     // What stands in the segment counts, so that a full one is left.
     tail.begin = segment::HEADER_BYTES as u64;
@@ -207,10 +226,10 @@ fn reopen(files: &Files, newest: &Newest, epoch: u64) -> Result<Tail> {
 /// Opens a store for reading; nothing is changed. The segment that grows is read as far as it is visible.
 pub(super) fn read(files: &Files) -> Result<(Recovered, Option<Mark>)> {
     let directory = &files.directory;
-    let mark = usable_mark(files)?;
+    let mark = settled_mark(files)?;
     let listing = list(&**directory, &files.pool)?;
     let visible = mark.map(|mark| mark.visible);
-    let found = recover(directory, &files.pool, listing, read_mark(files)?, visible, files.bugs)?;
+    let found = recover(files, listing, read_mark(files)?, visible)?;
     if found.newest.is_none() {
         return match &found.damage {
             Some(damage) => Err(damage.error(&**directory)),
@@ -221,9 +240,25 @@ pub(super) fn read(files: &Files) -> Result<(Recovered, Option<Mark>)> {
 }
 
 /// The watermark, if what it says of visibility holds: it was written since the machine started.
-pub(super) fn usable_mark(files: &Files) -> Result<Option<Mark>> {
+fn usable_mark(files: &Files) -> Result<Option<Mark>> {
     let boot = files.directory.boot().map_err(|error| io_error("cannot learn when the machine started", &error))?;
     Ok(read_mark(files)?.filter(|mark| mark.boot == boot))
+}
+
+/// The same, once a writer that is about to open the store has written it: until then nobody can tell what the writer
+/// will keep.
+fn settled_mark(files: &Files) -> Result<Option<Mark>> {
+    let directory = &*files.directory;
+    for _ in 0..LOOKS_MAX {
+        let mark = usable_mark(files)?;
+        if mark.is_some() || !directory.is_locked().map_err(failed(directory, "look at the lock of", ""))? {
+            return Ok(mark);
+        }
+        std::thread::sleep(LOOK_PAUSE);
+    }
+    let message =
+        format!("{} is being opened by a writer that does not come to an end: try again later", directory.shown());
+    Err(Error::new(ErrorKind::Locked, message).with("path", directory.shown()))
 }
 
 fn locked(directory: &dyn Directory) -> Error {
@@ -235,21 +270,16 @@ fn locked(directory: &dyn Directory) -> Error {
 }
 
 fn not_found(directory: &dyn Directory) -> Error {
-    let message = format!("there is no store in {}: open it for writing with `\"create\":true` to make one", directory.shown());
+    let message =
+        format!("there is no store in {}: open it for writing with `\"create\":true` to make one", directory.shown());
     Error::new(ErrorKind::NotFound, message).with("path", directory.shown())
 }
 
 impl Newest {
     /// A segment that was just made.
     fn begun(segment: Arc<Segment>, end: u64, chain: u32) -> Newest {
-        Newest {
-            prefix: None,
-            indexed: Indexed::new(segment.header.first),
-            state: Default::default(),
-            cursor: super::scan::Cursor { offset: end, chain, next: segment.header.first, epoch: 1 },
-            proven: end,
-            durable: segment.log_offset(end),
-            segment,
-        }
+        let mut walked = Walked::start(&segment);
+        walked.cursor = Cursor { offset: end, chain, epoch: 1, ..walked.cursor };
+        Newest { durable: segment.log_offset(end), prefix: None, walked, segment }
     }
 }

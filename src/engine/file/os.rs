@@ -42,7 +42,12 @@ impl OsDirectory {
 
 impl Directory for OsDirectory {
     fn names(&self) -> Result<Vec<String>> {
-        let mut directory = nix::dir::Dir::openat(&self.fd, ".", OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+        let mut directory = nix::dir::Dir::openat(
+            &self.fd,
+            ".",
+            OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
+            Mode::empty(),
+        )?;
         let mut names = Vec::new();
         for entry in directory.iter() {
             // What is no UTF-8 is no name of ours.

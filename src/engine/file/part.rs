@@ -3,25 +3,30 @@
 
 use super::bug::{Bug, Bugs};
 use super::fault::{Damage, failed};
+use super::hint;
 use super::idx::{self, Binding, Fault, Idx, Matches};
 use super::indexed::Indexed;
 use super::place::Place;
 use super::pool::Pool;
-use super::scan::{Cursor, Scanner};
 use super::segment::Segment;
 use super::storage::Directory;
+use super::walk::Walked;
 use crate::call::Call;
 use crate::error::{Error, Result};
 use crate::index::{Plan, Scan};
 use crate::query::{Direction, Query};
 use std::ops::Range;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use uuid::Uuid;
 
 /// What all parts of a store share.
 pub(super) struct Files {
     pub directory: Arc<dyn Directory>,
     pub pool: Arc<Pool>,
+    /// This is the store's one writer: what is missing may be made anew.
+    pub writes: bool,
+    /// Held while an index file is made: they all begin under one name.
+    pub hints: Mutex<()>,
     pub bugs: Bugs,
 }
 
@@ -134,7 +139,7 @@ impl Part {
             return Ok(lookup.clone());
         }
         let lookup = match self.open(files)? {
-            Some(index) => Lookup::Disk(Arc::new(index)),
+            Some(index) => Lookup::Disk(index),
             None => return self.rebuild(files),
         };
         Ok(self.lookup.write().unwrap_or_else(PoisonError::into_inner).get_or_insert(lookup).clone())
@@ -145,51 +150,37 @@ impl Part {
         Ok(self.open(files)?.is_some())
     }
 
-    fn open(&self, files: &Files) -> Result<Option<Idx>> {
-        let name = idx::name_of(self.segment.header.ordinal);
-        let file = match files.pool.file(&name) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(&*files.directory, "open", &name)(error)),
-        };
-        match Idx::open(file) {
-            Ok(index) if *index.binding() == self.binding() || files.bugs.has(Bug::BelieveIndex) => Ok(Some(index)),
-            Ok(_) | Err(Fault::Damaged { .. }) => Ok(None),
-            Err(fault) => Err(self.explain(files, fault)),
-        }
+    /// The index file, if it is one of all events. Frames without events may follow on what it covers.
+    fn open(&self, files: &Files) -> Result<Option<Arc<Idx>>> {
+        let index = hint::open(files, &self.segment)?.map(|hint| hint.index);
+        Ok(index.filter(|index| {
+            let &Binding { first, events, end, .. } = index.binding();
+            first + u64::from(events) == self.bounds.next && end <= self.bounds.end || files.bugs.has(Bug::BelieveIndex)
+        }))
     }
 
-    /// What its index must be bound to.
-    pub fn binding(&self) -> Binding {
-        let header = &self.segment.header;
-        Binding {
-            store: header.store,
-            segment: header.ordinal,
-            salt: header.salt,
-            first: header.first,
-            events: (self.bounds.next - header.first) as u32,
-            end: self.bounds.end,
-            chain: self.bounds.chain,
-        }
-    }
-
-    /// Makes the index anew from the log, in memory.
+    /// Makes the index anew from the log.
     pub fn rebuild(&self, files: &Files) -> Result<Lookup> {
-        let mut scanner =
-            Scanner::new(&*files.directory, &self.segment, Cursor::start(&self.segment), self.bounds.end, files.bugs);
-        let mut indexed = Indexed::new(self.first());
-        let why = loop {
-            let Some(frame) = scanner.next()? else { break scanner.stopped };
-            if let Err(why) = indexed.absorb(&frame) {
-                break why;
-            }
+        let mut walked = Walked::start(&self.segment);
+        let why = walked.on(files, &self.segment, self.bounds.end, |_| Ok(true))?;
+        let Walked { cursor, indexed, state, .. } = walked;
+        let is_whole = cursor.offset == self.bounds.end && indexed.next() == self.bounds.next;
+        let written = match is_whole && files.writes {
+            true => hint::write(files, &self.segment, &self.bounds, &indexed, &state, None),
+            false => None,
         };
-        let is_whole = scanner.cursor.offset == self.bounds.end && indexed.next() == self.bounds.next;
-        let damage = (!is_whole).then(|| {
-            let damage = Damage::new(&self.segment.name(), scanner.cursor.offset, why);
-            if indexed.next() < self.bounds.next { damage.positions(indexed.next(), self.bounds.next - 1) } else { damage }
-        });
-        let lookup = Lookup::Memory(Arc::new(Rebuilt { indexed, damage }));
+        let in_memory = || {
+            let lost = || {
+                let damage = Damage::new(&self.segment.name(), cursor.offset, why);
+                match indexed.next() < self.bounds.next {
+                    true => damage.positions(indexed.next(), self.bounds.next - 1),
+                    false => damage,
+                }
+            };
+            let damage = (!is_whole).then(lost);
+            Lookup::Memory(Arc::new(Rebuilt { indexed, damage }))
+        };
+        let lookup = written.map_or_else(in_memory, Lookup::Disk);
         *self.lookup.write().unwrap_or_else(PoisonError::into_inner) = Some(lookup.clone());
         Ok(lookup)
     }
@@ -206,7 +197,10 @@ impl Part {
     pub fn explain(&self, files: &Files, fault: Fault) -> Error {
         let name = idx::name_of(self.segment.header.ordinal);
         match fault {
-            Fault::Damaged { offset, what, .. } => Damage::new(&name, offset, what).error(&*files.directory),
+            Fault::Damaged { segment, offset, what } => {
+                let name = if segment > 0 { idx::name_of(segment) } else { name };
+                Damage::new(&name, offset, what).error(&*files.directory)
+            }
             Fault::Io(error) => failed(&*files.directory, "read", &name)(error),
             Fault::Text(error) => error,
         }
@@ -247,12 +241,10 @@ impl Part {
                 }
                 Ok(places)
             }
-            (Lookup::Memory(rebuilt), ..) => {
-                ordinals
-                    .iter()
-                    .map(|ordinal| rebuilt.place(files, self.first() + u64::from(*ordinal)).map_err(Fault::Text))
-                    .collect()
-            }
+            (Lookup::Memory(rebuilt), ..) => ordinals
+                .iter()
+                .map(|ordinal| rebuilt.place(files, self.first() + u64::from(*ordinal)).map_err(Fault::Text))
+                .collect(),
             _ => Ok(Vec::new()),
         })
         .map(|found| places = found)?;
@@ -271,10 +263,16 @@ impl Part {
 
     fn text_at(&self, files: &Files, place: Place, position: u64) -> Result<Vec<u8>> {
         let mut text = Vec::new();
-        self.segment.texts(&*files.directory, &[place], |_| position, &mut Vec::new(), |_, bytes| {
-            text.extend_from_slice(bytes);
-            Ok(true)
-        })?;
+        self.segment.texts(
+            &*files.directory,
+            &[place],
+            |_| position,
+            &mut Vec::new(),
+            |_, bytes| {
+                text.extend_from_slice(bytes);
+                Ok(true)
+            },
+        )?;
         Ok(text)
     }
 

@@ -91,6 +91,7 @@ impl Queue {
     }
 
     /// How many frames wait.
+    #[cfg(feature = "simulation")]
     pub fn len(&self) -> usize {
         self.frames.len()
     }
@@ -150,7 +151,12 @@ impl Queue {
     pub fn finish(&mut self, fill: &Fill, salt: u64) -> u32 {
         let mut chain = fill.previous;
         for (start, header) in &self.frames {
-            chain = finish(&mut self.bytes[*start..], header, &Fill { offset: fill.offset + *start as u64, previous: chain, ..*fill }, salt);
+            chain = finish(
+                &mut self.bytes[*start..],
+                header,
+                &Fill { offset: fill.offset + *start as u64, previous: chain, ..*fill },
+                salt,
+            );
         }
         chain
     }

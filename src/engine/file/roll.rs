@@ -3,26 +3,23 @@
 use super::bug::Bug;
 use super::fault::{failed, is_no_space};
 use super::frame::Kind;
-use super::idx::{self, Binding, Content, Idx};
+use super::hint::{self, remove};
+use super::idx::Idx;
 use super::indexed::Indexed;
 use super::part::{Bounds, Files, Part};
 use super::queue::{Fill, lone_frame};
-use super::recovery::State;
-use super::scan::{Cursor, Scanner};
 use super::sealed::Sealed;
 use super::segment::{self, Segment};
 use super::storage::{Access, File, write_all_at};
+use super::walk::{State, Walked};
 use super::writer::{Tail, Writer};
 use crate::error::{Error, Result};
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::Arc;
 
 /// The next segment until it is whole.
 pub(super) const SPARE: &str = "spare.tmp";
-/// An index file until it is whole.
-pub(super) const INDEX: &str = "index.tmp";
 /// So much room a new segment takes at once.
 pub(super) const NEW_BYTES: u64 = 64 << 10;
 
@@ -53,13 +50,8 @@ pub(super) fn make(
 ) -> std::result::Result<Made, Unmade> {
     let directory = &*files.directory;
     let (mut bytes, crc) = header.encode();
-    let fill = Fill {
-        offset: header.base + bytes.len() as u64,
-        epoch,
-        flush: 0,
-        durable_through: header.base,
-        previous: crc,
-    };
+    let fill =
+        Fill { offset: header.base + bytes.len() as u64, epoch, flush: 0, durable_through: header.base, previous: crc };
     let (frame, chain) = lone_frame(Kind::Start, header.first, header.time, tracking, &fill, header.salt);
     bytes.extend_from_slice(&frame);
     let end = bytes.len() as u64;
@@ -83,16 +75,9 @@ pub(super) fn make(
     if !files.bugs.has(Bug::SkipDirectorySync) {
         directory.sync().map_err(|error| unknown("sync", "", error))?;
     }
-    let segment = Arc::new(Segment { header, crc, file: files.pool.file(&name).map_err(|error| unknown("open", &name, error))? });
+    let segment =
+        Arc::new(Segment { header, crc, file: files.pool.file(&name).map_err(|error| unknown("open", &name, error))? });
     Ok(Made { segment, file, end, chain, allocated })
-}
-
-/// Removes a file, if it is there.
-pub(super) fn remove(files: &Files, name: &str) -> io::Result<()> {
-    match files.directory.remove(name) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
 }
 
 /// A random salt.
@@ -133,10 +118,16 @@ impl Writer {
         })?;
         {
             let mut live = self.view.live_mut()?;
-            let mut parts = live.sealed.parts().to_vec();
-            parts.truncate(tail.segment.header.ordinal as usize - 1);
+            let mut parts = live.sealed.before(tail.segment.header.ordinal);
             parts.push(Arc::new(part(&mut live.growing)));
-            live.sealed = Arc::new(Sealed::new(parts));
+            let before = std::mem::replace(&mut live.sealed, Arc::new(Sealed::new(parts)));
+            let tables = live.sealed.key_tables(files).unwrap_or_default();
+            // What the new table has taken in is not asked any more.
+            for table in before.key_tables(files).unwrap_or_default() {
+                if !tables.iter().any(|kept| Arc::ptr_eq(kept, &table)) {
+                    table.unload();
+                }
+            }
             live.growing = Indexed::new(tail.next);
             live.segment = made.segment.clone();
         }
@@ -189,54 +180,27 @@ impl Writer {
         })
     }
 
-    /// Writes the index file of the segment as it is. `None` where that was not possible: it can be made anew at any
-    /// time.
+    /// Writes the index file of the segment as it is.
     fn write_index(&self, tail: &Tail, merge: bool) -> Result<Option<Arc<Idx>>> {
         let files = self.files();
         let live = self.view.live()?;
-        let older = Sealed::new(live.sealed.parts()[..tail.segment.header.ordinal as usize - 1].to_vec());
-        let older = if merge { older.key_tables(files).unwrap_or_default() } else { Vec::new() };
-        let whole;
-        let indexed = match live.growing.first == tail.segment.header.first {
-            true => &live.growing,
-            false => {
-                let Some(scanned) = scan(files, tail)? else { return Ok(None) };
-                whole = scanned;
-                &whole
+        let older = match merge {
+            true => {
+                Some(Sealed::new(live.sealed.before(tail.segment.header.ordinal)).key_tables(files).unwrap_or_default())
             }
+            false => None,
         };
-        let state = State { last: tail.last, tracking: live.tracking.clone() };
-        let header = &tail.segment.header;
-        let binding = Binding {
-            store: self.store,
-            segment: header.ordinal,
-            salt: header.salt,
-            first: header.first,
-            events: indexed.places.len() as u32,
-            end: tail.written,
-            chain: tail.chain,
+        let bounds = Bounds { end: tail.written, chain: tail.chain, next: tail.next };
+        let write = |indexed: &Indexed| {
+            let state = State { last: tail.last, tracking: live.tracking.clone() };
+            hint::write(files, &tail.segment, &bounds, indexed, &state, older.as_deref())
         };
-        let content = Content {
-            binding: &binding,
-            index: &indexed.index,
-            places: &indexed.places,
-            state: &state.encode(),
-            older: &older,
-            merge,
-        };
-        let name = idx::name_of(header.ordinal);
-        let written = remove(files, INDEX)
-            .and_then(|()| files.directory.open(INDEX, Access::Create))
-            .map_err(idx::Fault::Io)
-            .and_then(|file| idx::write(&*file, &content))
-            .and_then(|_| files.directory.rename(INDEX, &name).map_err(idx::Fault::Io));
-        if written.is_err() {
-            let _ = remove(files, INDEX);
-            return Ok(None);
+        if live.growing.first == tail.segment.header.first {
+            return Ok(write(&live.growing));
         }
-        files.pool.forget(&name);
-        let opened = files.pool.file(&name).map_err(idx::Fault::Io).and_then(Idx::open);
-        Ok(opened.ok().map(Arc::new))
+        let mut walked = Walked::start(&tail.segment);
+        walked.on(files, &tail.segment, tail.written, |_| Ok(true))?;
+        Ok(if walked.cursor.offset == tail.written { write(&walked.indexed) } else { None })
     }
 
     /// Ends the log cleanly: everything is synced, and the next opening has next to nothing to read.
@@ -251,7 +215,8 @@ impl Writer {
             previous: tail.chain,
         };
         let time = Timestamp::now().micros();
-        let (frame, chain) = lone_frame(Kind::Close, tail.next, time, &BTreeMap::new(), &fill, tail.segment.header.salt);
+        let (frame, chain) =
+            lone_frame(Kind::Close, tail.next, time, &BTreeMap::new(), &fill, tail.segment.header.salt);
         let end = start + frame.len() as u64;
         let name = tail.segment.name();
         let closed = write_all_at(&*tail.file, &frame, start).and_then(|()| tail.file.set_len(end));
@@ -278,16 +243,3 @@ impl Writer {
 
 /// So much of a closed log may have no index: to read it again takes about a millisecond.
 const UNINDEXED_BYTES_MAX: u64 = 256 << 10;
-
-/// All events of the segment, read again.
-fn scan(files: &Files, tail: &Tail) -> Result<Option<Indexed>> {
-    let mut indexed = Indexed::new(tail.segment.header.first);
-    let cursor = Cursor::start(&tail.segment);
-    let mut scanner = Scanner::new(&*files.directory, &tail.segment, cursor, tail.written, files.bugs);
-    while let Some(frame) = scanner.next()? {
-        if indexed.absorb(&frame).is_err() {
-            return Ok(None);
-        }
-    }
-    Ok((scanner.cursor.offset == tail.written).then_some(indexed))
-}

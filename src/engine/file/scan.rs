@@ -81,7 +81,13 @@ pub(super) struct Scanner<'s> {
 
 impl<'s> Scanner<'s> {
     /// Walks on from `cursor`, as far as `end`.
-    pub fn new(directory: &'s dyn Directory, segment: &'s Segment, cursor: Cursor, end: u64, bugs: Bugs) -> Scanner<'s> {
+    pub fn new(
+        directory: &'s dyn Directory,
+        segment: &'s Segment,
+        cursor: Cursor,
+        end: u64,
+        bugs: Bugs,
+    ) -> Scanner<'s> {
         Scanner { directory, segment, bugs, cursor, end, buffer: Vec::new(), window: 0..0, stopped: "" }
     }
 
@@ -100,14 +106,22 @@ impl<'s> Scanner<'s> {
     fn advance(&mut self) -> Result<std::result::Result<(Header, u64), &'static str>> {
         let start = self.cursor.offset;
         if start + HEADER_BYTES as u64 > self.end {
-            return Ok(Err(if start == self.end { "the log ends here" } else { "the file ends inside a frame's header" }));
+            return Ok(Err(if start == self.end {
+                "the log ends here"
+            } else {
+                "the file ends inside a frame's header"
+            }));
         }
         self.load(start, HEADER_BYTES)?;
         let bytes = self.loaded(start, HEADER_BYTES);
         let trust = self.bugs.has(Bug::NoChecksum) || self.bugs.has(Bug::TrustLength);
         let Some((header, crc)) = Header::decode(bytes, self.segment.header.salt, trust) else {
             let blank = bytes.iter().all(|byte| *byte == 0);
-            return Ok(Err(if blank { "no frame was written here" } else { "the checksum of a frame's header does not hold" }));
+            return Ok(Err(if blank {
+                "no frame was written here"
+            } else {
+                "the checksum of a frame's header does not hold"
+            }));
         };
         if let Err(why) = self.fits(&header) {
             return Ok(Err(why));
@@ -150,7 +164,9 @@ impl<'s> Scanner<'s> {
         }
         let frame = self.frame(*header, start);
         let body = self.loaded(start, header.frame_bytes() as usize);
-        if salted_crc(self.segment.header.salt, &body[HEADER_BYTES..HEADER_BYTES + header.head_bytes()]) != header.table_crc {
+        if salted_crc(self.segment.header.salt, &body[HEADER_BYTES..HEADER_BYTES + header.head_bytes()])
+            != header.table_crc
+        {
             return Err("the checksum of a frame's table does not hold");
         }
         let lengths: u64 = frame.table.chunks_exact(ENTRY_BYTES).map(|entry| u64::from(u32_at(entry, 0))).sum();
@@ -205,7 +221,13 @@ pub(super) struct Evidence {
 
 /// Looks for headers at every place behind `offset` where a frame could begin. The header alone is evidence,
 /// whatever became of its body: somebody wrote it, and what it says of the log before it was true.
-pub(super) fn probe(directory: &dyn Directory, segment: &Segment, offset: u64, end: u64, epoch: u64) -> Result<Evidence> {
+pub(super) fn probe(
+    directory: &dyn Directory,
+    segment: &Segment,
+    offset: u64,
+    end: u64,
+    epoch: u64,
+) -> Result<Evidence> {
     let mut evidence = Evidence::default();
     let mut buffer = vec![0; WINDOW_BYTES.min(end.saturating_sub(offset) as usize)];
     let mut start = offset.next_multiple_of(ALIGN as u64);

@@ -43,12 +43,12 @@ impl Sealed {
         &self.parts
     }
 
-    /// One position more than that of the last event.
-    pub fn next(&self) -> u64 {
-        self.parts.last().map_or(1, |part| part.bounds.next)
+    /// Those of the segments before this one.
+    pub fn before(&self, segment: u64) -> Vec<Arc<Part>> {
+        self.parts.iter().filter(|part| part.segment.header.ordinal < segment).cloned().collect()
     }
 
-    /// The part that holds a position, which must be before [`Sealed::next`].
+    /// The part that holds a position.
     pub fn part_of(&self, position: u64) -> Option<&Arc<Part>> {
         let behind = self.parts.partition_point(|part| part.bounds.next <= position);
         self.parts.get(behind).filter(|part| part.first() <= position)
@@ -56,7 +56,8 @@ impl Sealed {
 
     /// The text of the event at a position.
     pub fn text(&self, files: &Files, position: u64) -> Result<Vec<u8>> {
-        let part = self.part_of(position).ok_or_else(|| Error::internal("a position was asked for that no part has"))?;
+        let part =
+            self.part_of(position).ok_or_else(|| Error::internal("a position was asked for that no part has"))?;
         part.text(files, position)
     }
 

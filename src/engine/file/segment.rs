@@ -107,7 +107,9 @@ impl Segment {
     /// The ordinal of the segment in this file, if it is one.
     pub fn ordinal_of(name: &str) -> Option<u64> {
         let digits = name.strip_suffix(".log")?;
-        (digits.len() == 20 && digits.bytes().all(|digit| digit.is_ascii_digit())).then(|| digits.parse().ok()).flatten()
+        (digits.len() == 20 && digits.bytes().all(|digit| digit.is_ascii_digit()))
+            .then(|| digits.parse().ok())
+            .flatten()
     }
 
     /// The name of its file.
@@ -134,7 +136,9 @@ impl Segment {
                 Err(Damage::new(&name, 0, what).error(directory))
             }
             Err(Unreadable::Damaged(what)) => Err(Damage::new(&name, 0, what).error(directory)),
-            Err(Unreadable::Unknown { format, features }) => Err(super::fault::newer(directory, &name, format, features)),
+            Err(Unreadable::Unknown { format, features }) => {
+                Err(super::fault::newer(directory, &name, format, features))
+            }
         }
     }
 
@@ -163,7 +167,9 @@ impl Segment {
             let read = read_exact_at(&*self.file, &mut buffer[..len], start);
             if let Err(error) = read {
                 return Err(match error.kind() {
-                    std::io::ErrorKind::UnexpectedEof => self.damaged(directory, &places[at], position(at), "the file ends before it"),
+                    std::io::ErrorKind::UnexpectedEof => {
+                        self.damaged(directory, &places[at], position(at), "the file ends before it")
+                    }
                     _ => failed(directory, "read", &self.name())(error),
                 });
             }

@@ -90,7 +90,9 @@ fn walk(
     let again = Segment::open(directory, &files.pool, segment.header.ordinal);
     match again {
         Ok(again) if again.header == segment.header => {}
-        Ok(_) => report.add(&Damage::new(&segment.name(), 0, "the segment's header is not the one that it was opened with")),
+        Ok(_) => {
+            report.add(&Damage::new(&segment.name(), 0, "the segment's header is not the one that it was opened with"))
+        }
         Err(error) if error.kind() == ErrorKind::Corrupt => {
             report.add(&Damage::new(&segment.name(), 0, "the segment's header is damaged"));
         }
@@ -117,7 +119,8 @@ fn walk(
         report.events += u64::from(frame.header.events);
         report.bytes += scanner.cursor.offset - at;
     };
-    let is_all = indexed.next() >= next && (scanner.cursor.offset == end || end > scanner.cursor.offset && next > 0 && is_tail(files, segment));
+    let is_all = indexed.next() >= next
+        && (scanner.cursor.offset == end || end > scanner.cursor.offset && next > 0 && is_tail(files, segment));
     if !is_all {
         let damage = Damage::new(&segment.name(), scanner.cursor.offset, why);
         report.add(&if indexed.next() < next { damage.positions(indexed.next(), next - 1) } else { damage });
@@ -161,7 +164,8 @@ fn check_index(files: &Files, segment: &Segment, indexed: &Indexed, report: &mut
     }
     let mut places = Vec::new();
     let events = index.binding().events;
-    let agrees = index.places(0..events, &mut places).is_ok() && indexed.places.get(..events as usize) == Some(&places[..]);
+    let agrees =
+        index.places(0..events, &mut places).is_ok() && indexed.places.get(..events as usize) == Some(&places[..]);
     if !agrees && indexed.places.len() >= events as usize {
         report.add(&problem(0, "the index is not of this log"));
     }

@@ -102,7 +102,8 @@ impl View {
             self.check_damage(&left, read.direction)?;
             let end = match self.piece(read, &left, &mut planned, &mut skip, limit)? {
                 Piece::Sealed(part, range) => {
-                    let end = self.read_part(&part, read, range.clone(), &mut skip, &mut limit, &mut buffer, sink, call)?;
+                    let end =
+                        self.read_part(&part, read, range.clone(), &mut skip, &mut limit, &mut buffer, sink, call)?;
                     advance(&mut left, &range, read.direction);
                     end
                 }
@@ -322,7 +323,13 @@ impl View {
         let all = match direction {
             Direction::Forward => {
                 let only: Vec<Place> = places.iter().map(|(_, place)| *place).collect();
-                segment.texts(directory, &only, |index| places[index].0, buffer, |index, text| push(places[index].0, text))?
+                segment.texts(
+                    directory,
+                    &only,
+                    |index| places[index].0,
+                    buffer,
+                    |index, text| push(places[index].0, text),
+                )?
             }
             Direction::Backward => {
                 let mut all = true;

@@ -23,7 +23,7 @@ use crate::query::{Direction, Query, Sink};
 use crate::time::Timestamp;
 use serde_json::Value;
 use std::borrow::Cow;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use uuid::Uuid;
 
 /// Space on the disk is taken ahead, first so much, then twice as much each time …
@@ -100,8 +100,9 @@ impl Writer {
     }
 
     /// How many appends wait for a flush that has not begun.
+    #[cfg(feature = "simulation")]
     pub fn queued(&self) -> usize {
-        self.tail.lock().unwrap_or_else(PoisonError::into_inner).queue.len()
+        self.tail.lock().map_or(0, |tail| tail.queue.len())
     }
 
     /// See [`crate::engine::Engine::append`].
@@ -168,18 +169,13 @@ impl Writer {
     }
 
     /// The answer for events that were stored before, or for none.
-    fn answer_stored(
-        &self,
-        first: u64,
-        count: u64,
-        sink: Option<&mut dyn Sink>,
-        call: &Call<'_>,
-    ) -> Result<Appended> {
+    fn answer_stored(&self, first: u64, count: u64, sink: Option<&mut dyn Sink>, call: &Call<'_>) -> Result<Appended> {
         let head = self.view.head();
         if let Some(sink) = sink.filter(|_| count > 0) {
             let query = Query::all();
             let up_to = first + count - 1;
-            let read = Read { query: &query, after: first - 1, up_to, direction: Direction::Forward, skip: 0, limit: count };
+            let read =
+                Read { query: &query, after: first - 1, up_to, direction: Direction::Forward, skip: 0, limit: count };
             self.view.read(&read, sink, call)?;
         }
         Ok(Appended { first, count, head })
@@ -304,10 +300,16 @@ impl Committed for Known<'_> {
         };
         match place {
             Some(place) => {
-                segment.texts(&*files.directory, &[place], |_| position, &mut Vec::new(), |_, bytes| {
-                    text.extend_from_slice(bytes);
-                    Ok(true)
-                })?;
+                segment.texts(
+                    &*files.directory,
+                    &[place],
+                    |_| position,
+                    &mut Vec::new(),
+                    |_, bytes| {
+                        text.extend_from_slice(bytes);
+                        Ok(true)
+                    },
+                )?;
             }
             None => text = sealed.text(files, position)?,
         }
@@ -355,7 +357,8 @@ fn explain(failure: &Failure, append: &Append) -> Error {
 
 /// The error for an append after a failure that nobody knows the outcome of.
 fn poisoned(why: &str) -> Error {
-    let message = format!("an earlier append failed ({why}), so nothing more is appended: close the store and open it again");
+    let message =
+        format!("an earlier append failed ({why}), so nothing more is appended: close the store and open it again");
     Error::new(ErrorKind::Io, message)
 }
 

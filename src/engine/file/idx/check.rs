@@ -5,18 +5,20 @@ use super::header::Part;
 use super::page::{PAGE, PAGES_AT_ONCE, Records, Section, array_at, u32_at, u64_at};
 use super::table::bucket;
 use super::times::{EVENTS_PER_SPAN, time_at};
-use super::{Fault, Idx};
+use super::{Fault, Idx, place_at};
 use uuid::Uuid;
 
 /// No more faults are told.
 const FAULTS_MAX: usize = 16;
+
+type Check = fn(&Idx) -> Result<(), Fault>;
 
 /// See [`Idx::check_all`].
 pub fn check_all(idx: &Idx) -> Result<(), Vec<Fault>> {
     let mut faults = damaged_pages(idx);
     // What damaged pages say of each other is of no interest.
     if faults.is_empty() {
-        let checks: [fn(&Idx) -> Result<(), Fault>; 6] = [places, times, directories, runs, keys, buckets];
+        let checks: [Check; 7] = [places, stream_places, times, directories, runs, keys, buckets];
         faults.extend(checks.into_iter().filter_map(|check| check(idx).err()));
     }
     if faults.is_empty() { Ok(()) } else { Err(faults) }
@@ -61,6 +63,25 @@ fn places(idx: &Idx) -> Result<(), Fault> {
         let is_sound = offset >= last_end && len > 0 && offset + len <= idx.binding().end;
         last_end = offset + len;
         if is_sound { Ok(()) } else { Err("a text would lie outside of its place in the log") }
+    })
+}
+
+/// The places by stream are those of the events on the streams' lists.
+fn stream_places(idx: &Idx) -> Result<(), Fault> {
+    let (events, streams_at) = (idx.binding().events, idx.header.streams_at);
+    let mut places = Vec::new();
+    idx.places(0..events, &mut places)?;
+    let mut ordinals = Vec::new();
+    let postings = idx.header.section(Part::Postings);
+    idx.pages.each(&postings, streams_at..streams_at + events, |bytes| {
+        ordinals.extend(bytes.chunks_exact(4).map(|ordinal| u32_at(ordinal, 0)));
+    })?;
+    each(idx, Part::StreamPlaces, |number, place| {
+        let ordinal = ordinals[number as usize];
+        match places.get(ordinal as usize) == Some(&place_at(place)) {
+            true => Ok(()),
+            false => Err("a place by stream is not that of its event"),
+        }
     })
 }
 

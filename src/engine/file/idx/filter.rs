@@ -2,7 +2,7 @@
 //!
 //! A split-block Bloom filter as in Apache Parquet: a key's high half chooses one block of 32 bytes, its low
 //! half one bit in each of the block's eight words. Since the table is sorted, its filter is written block after block
-//! while the table is. It is kept in memory from its first use on, if the memory for all filters of the process has
+//! while the table is. It is kept in memory from its first use for appends on, if the memory for all filters of the process has
 //! room for it; and is read from disk, a page for each look, if not.
 
 use super::header::Part;
@@ -16,10 +16,10 @@ const BITS_PER_KEY: u64 = 12;
 /// The bytes of a block.
 pub const BLOCK: usize = 32;
 /// All filters of the process together take so much memory at most.
-const MEMORY_MAX: usize = 48 << 20;
+pub const MEMORY_MAX: usize = 48 << 20;
 
 /// The memory that filters take now.
-static MEMORY: AtomicUsize = AtomicUsize::new(0);
+pub static MEMORY: AtomicUsize = AtomicUsize::new(0);
 
 /// Those of Parquet: odd numbers, one for each word of a block.
 const SALTS: [u32; 8] =
@@ -36,7 +36,7 @@ pub fn blocks(entries: u32) -> u32 {
 
 /// Which of so many blocks a key is in. It ascends with the key.
 pub fn block_of(key: u64, blocks: u32) -> u32 {
-    ((key >> 32) * u64::from(blocks) >> 32) as u32
+    (((key >> 32) * u64::from(blocks)) >> 32) as u32
 }
 
 impl Block {
@@ -80,8 +80,8 @@ impl Drop for Loaded {
 }
 
 impl Idx {
-    /// Whether the key table may have this key: if not, it has not.
-    pub(super) fn may_have(&self, key: u64) -> Result<bool, Fault> {
+    /// Whether the key table may have this key: if not, it has not. `keep` asks for the filter to be in memory from now on.
+    pub(super) fn may_have(&self, key: u64, keep: bool) -> Result<bool, Fault> {
         let section = self.header.section(Part::Filter);
         if section.records == 0 {
             return Ok(false);
@@ -90,7 +90,7 @@ impl Idx {
         if let Some(loaded) = &*self.filter.read().unwrap_or_else(PoisonError::into_inner) {
             return Ok(loaded.blocks[block as usize].may_have(key));
         }
-        match self.load()? {
+        match if keep { self.load()? } else { None } {
             Some(loaded) => {
                 let has = loaded.blocks[block as usize].may_have(key);
                 *self.filter.write().unwrap_or_else(PoisonError::into_inner) = Some(loaded);

@@ -28,6 +28,7 @@ pub enum Part {
     InstanceBuckets,
     Instances,
     Postings,
+    StreamPlaces,
     Runs,
     RunFences,
     KeyBuckets,
@@ -37,7 +38,7 @@ pub enum Part {
 }
 
 /// The bytes of one record of each.
-const SIZES: [u32; 20] = [12, 8, 16, 4, 16, 4, 16, 4, 16, 4, 16, 4, 16, 4, 20, 16, 4, 12, 32, 1];
+pub const SIZES: [u32; 21] = [12, 8, 16, 4, 16, 4, 16, 4, 16, 4, 16, 4, 16, 4, 12, 20, 16, 4, 12, 32, 1];
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +54,9 @@ pub struct Header {
     pub id_span: (Uuid, Uuid),
     /// Later single ids go among the runs if they are larger.
     pub id_floor: Uuid,
+    /// The first record of the streams' lists among all lists: there are as many records as events, and
+    /// [`Part::StreamPlaces`] has the place of each.
+    pub streams_at: u32,
     /// The pages of the file.
     pub pages: u32,
     sections: [Section; SIZES.len()],
@@ -76,6 +80,7 @@ impl Header {
             times: (0, 0),
             id_span: (nil, nil),
             id_floor: nil,
+            streams_at: 0,
             pages,
             sections,
         })
@@ -109,6 +114,7 @@ impl Header {
         for id in [self.id_span.0, self.id_span.1, self.id_floor] {
             bytes.extend(id.as_bytes());
         }
+        bytes.extend(self.streams_at.to_le_bytes());
         bytes.resize(SECTIONS_AT, 0);
         for section in self.sections {
             bytes.extend(section.page.to_le_bytes());
@@ -162,6 +168,7 @@ impl Header {
             times: (u64_at(bytes, 104) as i64, u64_at(bytes, 112) as i64),
             id_span: (Uuid::from_bytes(array_at(bytes, 120)), Uuid::from_bytes(array_at(bytes, 136))),
             id_floor: Uuid::from_bytes(array_at(bytes, 152)),
+            streams_at: u32_at(bytes, 168),
             sections,
         };
         if u64::from(header.pages) * PAGE as u64 != file_len {
@@ -207,6 +214,8 @@ impl Header {
             (Part::Places, records(Part::Places) == events),
             (Part::Times, records(Part::Times) == events),
             (Part::Spans, records(Part::Spans) == events.div_ceil(EVENTS_PER_SPAN)),
+            (Part::StreamPlaces, records(Part::StreamPlaces) == events),
+            (Part::Postings, self.streams_at.checked_add(events).is_some_and(|end| end <= records(Part::Postings))),
             (Part::RunFences, records(Part::RunFences) == self.section(Part::Runs).pages()),
             (Part::Filter, (records(Part::Filter) == 0) == (records(Part::Keys) == 0)),
         ]

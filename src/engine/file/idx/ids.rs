@@ -6,9 +6,10 @@
 //! clock does not spoil them for ever. All other ids are in the key table.
 
 use super::header::Part;
-use super::page::{Records, Section, array_at, u32_at};
+use super::page::{Records, array_at, u32_at};
 use super::{Fault, Idx, Texts};
 use crate::index::IdRun;
+use std::ops::Range;
 use uuid::{Uuid, Variant};
 
 /// An id may be so many milliseconds ahead of its event.
@@ -35,19 +36,20 @@ impl Idx {
         if !self.id_span().is_some_and(|span| span.contains(&id)) {
             return Ok(None);
         }
-        let runs = self.header.section(Part::Runs);
-        let fences = self.header.section(Part::RunFences);
+        let mut runs = Records::new(&self.pages, self.header.section(Part::Runs));
+        let mut fences = Records::new(&self.pages, self.header.section(Part::RunFences));
+        let (records, per_page, pages) = (runs.section.records, runs.section.per_page(), fences.section.records);
         // The last page that begins at or before the id, and there the last run that does.
-        let Some(page) = self.last_up_to(fences, 0, fences.records, id)? else { return Ok(None) };
-        let from = page * runs.per_page();
-        let end = runs.records.min(from.saturating_add(runs.per_page()));
-        let Some(run) = self.last_up_to(runs, from, end, id)? else { return Ok(None) };
-        let mut entries = Records::new(&self.pages, runs);
-        let entry = entries.get(run)?;
+        let Some(page) = last_up_to(&mut fences, 0..pages, id)? else { return Ok(None) };
+        let from = page * per_page;
+        let Some(run) = last_up_to(&mut runs, from..records.min(from.saturating_add(per_page)), id)? else {
+            return Ok(None);
+        };
+        let entry = runs.get(run)?;
         let (first, ordinal) = (Uuid::from_bytes(array_at(entry, 0)), u32_at(entry, 16));
         // The entry does not tell how long the run is. The event at the place in question does.
         let Some(count) = self.binding().events.checked_sub(ordinal) else {
-            return Err(self.pages.damaged(runs.page_of(run), "a run of ids begins behind the last event"));
+            return Err(self.pages.damaged(runs.section.page_of(run), "a run of ids begins behind the last event"));
         };
         match (IdRun { first, ordinal, count }).find(id) {
             Some(ordinal) if self.has_id(ordinal, id, texts)? => Ok(Some(ordinal)),
@@ -55,23 +57,22 @@ impl Idx {
         }
     }
 
-    /// Of records that begin with ids and ascend, the last in this range that is not larger than `id`.
-    fn last_up_to(&self, section: Section, from: u32, end: u32, id: Uuid) -> Result<Option<u32>, Fault> {
-        let mut records = Records::new(&self.pages, section);
-        let (mut low, mut high) = (from, end);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if array_at(records.get(middle)?, 0) <= *id.as_bytes() {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        Ok(low.checked_sub(1).filter(|last| *last >= from))
-    }
-
     /// Whether the event at this ordinal has this id.
     pub(super) fn has_id(&self, ordinal: u32, id: Uuid, texts: &dyn Texts) -> Result<bool, Fault> {
         self.event(ordinal, texts, |event| Uuid::try_parse(&event.id()).is_ok_and(|found| found == id))
     }
+}
+
+/// Of records that begin with ids and ascend, the last in this range that is not larger than `id`.
+fn last_up_to(records: &mut Records<'_>, range: Range<u32>, id: Uuid) -> Result<Option<u32>, Fault> {
+    let (mut low, mut high) = (range.start, range.end);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if array_at(records.get(middle)?, 0) <= *id.as_bytes() {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low.checked_sub(1).filter(|last| *last >= range.start))
 }

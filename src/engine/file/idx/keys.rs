@@ -11,7 +11,7 @@ use super::header::{Header, Part};
 use super::page::{Pages, Section, u32_at, u64_at};
 use super::sink::Sink;
 use super::table::{Table, bucket};
-use super::{Fault, Idx, Key};
+use super::{Binding, Fault, Idx, Key};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
@@ -21,10 +21,10 @@ use std::sync::Arc;
 const ENTRIES_MAX: u64 = 16_000_000;
 
 impl Idx {
-    /// See [`Idx::candidates`].
-    pub(super) fn find_key(&self, key: Key) -> Result<Vec<u64>, Fault> {
+    /// See [`Idx::candidates`]; `keep_filter` if the table will be asked often.
+    pub(super) fn find_key(&self, key: Key, keep_filter: bool) -> Result<Vec<u64>, Fault> {
         let mut positions = Vec::new();
-        if self.may_have(key.0)? {
+        if self.may_have(key.0, keep_filter)? {
             let table =
                 Table { buckets: self.header.section(Part::KeyBuckets), entries: self.header.section(Part::Keys) };
             table.find(&self.pages, key.0, |entry| {
@@ -51,9 +51,8 @@ pub struct Merge<'a> {
 }
 
 impl<'a> Merge<'a> {
-    /// Takes in as many of `older` as the rule says, beside `own` entries of an index with this header.
-    pub fn new(header: &Header, own: u32, older: &'a [Arc<Idx>]) -> Merge<'a> {
-        let binding = &header.binding;
+    /// Takes in as many of `older` as the rule says, beside `own` entries.
+    pub fn new(binding: &Binding, own: u32, older: &'a [Arc<Idx>]) -> Merge<'a> {
         let mut merge = Merge { tables: &[], covers: 1, keys_base: binding.first, entries: own };
         for (taken, next) in older.iter().enumerate() {
             let adjoins = next.binding().store == binding.store

@@ -20,6 +20,8 @@ const STREAMS_MAX: usize = 64;
 /// A list is looked into for single events if it is at least so many times longer than they are many; else it is read whole.
 /// A look reads some pages of a thousand events each.
 const LOOKS_FROM: u64 = 4096;
+/// So many events of several lists are sorted; more are marked in a set.
+const SORTED_BELOW: usize = 4096;
 /// After so many names it is asked whether the work is still wanted.
 const NAMES_PER_CHECK: usize = 64;
 
@@ -52,6 +54,7 @@ struct Matcher<'a> {
 
 /// See [`Idx::matching`].
 pub fn matching(idx: &Arc<Idx>, query: &Query, bounds: Range<u32>, texts: &dyn Texts) -> Result<Matches, Fault> {
+    // All that is read is in these bounds, or it is damaged.
     let bounds = bounds.start..bounds.end.min(idx.binding().events);
     let matches = |found| Ok(Matches { idx: idx.clone(), found });
     if bounds.start >= bounds.end {
@@ -90,6 +93,10 @@ impl Matcher<'_> {
             Window::All => None,
             Window::Nothing => return nothing(),
             Window::Some(window) => Some(window),
+        };
+        let bounds = match &window {
+            Some(window) => self.spans()?.around(bounds, window),
+            None => bounds,
         };
         let Some(mut groups) = self.groups(filter, &bounds)? else { return nothing() };
         groups.sort_by_key(Group::len);
@@ -240,23 +247,31 @@ impl Matcher<'_> {
         for list in &group.0 {
             self.idx.postings(list.clone(), &self.bounds, &mut events)?;
         }
-        if group.0.len() > 1 {
+        if group.0.len() == 1 {
+            return Ok(events);
+        }
+        if events.len() < SORTED_BELOW {
             events.sort_unstable();
             events.dedup();
+            return Ok(events);
         }
-        Ok(events)
+        let mut all = Bits::new(self.bounds.clone());
+        events.into_iter().for_each(|event| all.set(event));
+        Ok(all.ascending())
     }
 
     /// Keeps those events that are on one of the lists.
     fn keep(&self, events: &mut Vec<u32>, group: &Group) -> Result<(), Fault> {
         let looks = events.len() as u64 * group.0.len() as u64;
         if looks.saturating_mul(LOOKS_FROM) > group.len() {
-            let others = self.union(group)?;
-            let mut others = &others[..];
-            events.retain(|event| {
-                others = &others[gallop(others, *event)..];
-                others.first() == Some(event)
-            });
+            let mut marked = Bits::new(self.bounds.clone());
+            let mut others = Vec::new();
+            for list in &group.0 {
+                others.clear();
+                self.idx.postings(list.clone(), &self.bounds, &mut others)?;
+                others.iter().for_each(|event| marked.set(*event));
+            }
+            events.retain(|event| marked.has(*event));
             return Ok(());
         }
         let mut is_on_one = vec![false; events.len()];
@@ -298,16 +313,6 @@ fn distinct(names: &[String]) -> BTreeSet<&str> {
     names.iter().map(String::as_str).collect()
 }
 
-/// How many items at the beginning of an ascending list are smaller than `item`, found in few steps if they are few.
-fn gallop(list: &[u32], item: u32) -> usize {
-    let mut step = 1;
-    while step <= list.len() && list[step - 1] < item {
-        step *= 2;
-    }
-    let from = step / 2;
-    from + list[from..step.min(list.len())].partition_point(|other| *other < item)
-}
-
 /// A set of ordinals: the union of many filters takes no more memory than this.
 struct Bits {
     first: u32,
@@ -322,6 +327,11 @@ impl Bits {
     fn set(&mut self, ordinal: u32) {
         let bit = (ordinal - self.first) as usize;
         self.words[bit / 64] |= 1 << (bit % 64);
+    }
+
+    fn has(&self, ordinal: u32) -> bool {
+        let bit = (ordinal - self.first) as usize;
+        self.words[bit / 64] & 1 << (bit % 64) != 0
     }
 
     fn ascending(&self) -> Vec<u32> {

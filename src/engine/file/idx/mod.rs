@@ -216,7 +216,8 @@ impl Idx {
             return Ok(Some(ordinal));
         }
         let Binding { first, events, .. } = self.header.binding;
-        for position in self.find_key(Key(self.hash.id(id)))? {
+        // The table may be one that a newer has taken in: then its filter is not worth the memory.
+        for position in self.find_key(Key(self.hash.id(id)), false)? {
             let ordinal = position.checked_sub(first).and_then(|ordinal| u32::try_from(ordinal).ok());
             let Some(ordinal) = ordinal.filter(|ordinal| *ordinal < events) else { continue };
             if self.has_id(ordinal, id, texts)? {
@@ -230,7 +231,7 @@ impl Idx {
     /// segment where it has one; of an id, its event, unless the id is in a segment's id span
     /// ([`Idx::id_span`]). Another name can have the same key: the event's text decides.
     pub fn candidates(&self, key: Key) -> Result<Vec<u64>, Fault> {
-        self.find_key(key)
+        self.find_key(key, true)
     }
 
     /// The smallest and the largest of the ids that no key table has, but only this file. Whether an id between them is there,

@@ -78,6 +78,19 @@ impl Idx {
 }
 
 impl Spans {
+    /// The bounds, without what at their ends is outside of the window.
+    pub fn around(&self, bounds: Range<u32>, window: &Range<i64>) -> Range<u32> {
+        let first = bounds.start / EVENTS_PER_SPAN;
+        let last = bounds.end.div_ceil(EVENTS_PER_SPAN);
+        let is_in = |(earliest, latest): &(i64, i64)| *latest >= window.start && *earliest < window.end;
+        let spans = self.0.get(first as usize..last as usize).unwrap_or_default();
+        let (Some(from), Some(to)) = (spans.iter().position(is_in), spans.iter().rposition(is_in)) else {
+            return bounds.start..bounds.start;
+        };
+        let start = bounds.start.max((first + from as u32) * EVENTS_PER_SPAN);
+        start..bounds.end.min((first + to as u32 + 1).saturating_mul(EVENTS_PER_SPAN)).max(start)
+    }
+
     /// Whether all events around this one lie in the window, or none; `None` where their times must be asked.
     fn all_in(&self, ordinal: u32, window: &Range<i64>) -> Option<bool> {
         let (earliest, latest) = *self.0.get((ordinal / EVENTS_PER_SPAN) as usize)?;

@@ -1,6 +1,7 @@
 //! Makes an index file: first all that is sorted, in memory; then the header, which says where everything will lie; then the
 //! sections, through a buffer of a few pages.
 
+use super::super::place::Place;
 use super::super::storage::{File, write_all_at};
 use super::filter::blocks;
 use super::hash::{Hash, Kind};
@@ -27,8 +28,7 @@ pub fn write(file: &dyn File, content: &Content<'_>) -> Result<u64, Fault> {
     let keys = keys(index, &ids, Hash::of_store(&binding.store));
 
     let own = keys.len() as u32;
-    let plain = Header::new((*binding).clone(), [0; 20]).ok_or_else(too_large)?;
-    let merge = Merge::new(&plain, own, if *merge { older } else { &[] });
+    let merge = Merge::new(binding, own, if *merge { older } else { &[] });
     let times = index.times();
     let count = |length: usize| u32::try_from(length).ok();
     let run_section = Section { page: 1, records: ids.runs.len() as u32, size: 20 };
@@ -48,6 +48,7 @@ pub fn write(file: &dyn File, content: &Content<'_>) -> Result<u64, Fault> {
         bucket_records(instances),
         instances,
         lists.postings,
+        binding.events,
         run_section.records,
         run_section.pages(),
         bucket_records(merge.entries),
@@ -59,22 +60,14 @@ pub fn write(file: &dyn File, content: &Content<'_>) -> Result<u64, Fault> {
     header.covers = merge.covers;
     header.keys_base = merge.keys_base;
     header.times = (times.iter().min().copied().unwrap_or(0), times.iter().max().copied().unwrap_or(0));
+    header.streams_at = lists.streams_at;
     header.id_span = ids.span;
     header.id_floor = ids.floor;
     let (page, seed) = header.encode();
     write_all_at(file, &page, 0).map_err(Fault::Io)?;
 
     let out = Out { file, seed, header: &header };
-    out.section(
-        Part::Places,
-        places.iter().map(|place| {
-            let mut bytes = [0; 12];
-            bytes[..4].copy_from_slice(&place.offset.to_le_bytes());
-            bytes[4..8].copy_from_slice(&place.len.to_le_bytes());
-            bytes[8..].copy_from_slice(&place.crc.to_le_bytes());
-            bytes
-        }),
-    )?;
+    out.section(Part::Places, places.iter().map(encode_place))?;
     out.section(Part::Times, times.iter().map(|time| time.to_le_bytes()))?;
     out.section(
         Part::Spans,
@@ -96,6 +89,8 @@ pub fn write(file: &dyn File, content: &Content<'_>) -> Result<u64, Fault> {
         out.directory(buckets, entries, directory)?;
     }
     lists.write(index, Sink::new(file, seed, header.section(Part::Postings)))?;
+    let by_stream = index.streams().iter().flat_map(|stream| stream.postings());
+    out.section(Part::StreamPlaces, by_stream.map(|ordinal| encode_place(&places[*ordinal as usize])))?;
     out.section(Part::Runs, ids.runs.iter().map(|(first, ordinal)| encode_run(*first, *ordinal)))?;
     let per_page = run_section.per_page() as usize;
     out.section(Part::RunFences, ids.runs.iter().step_by(per_page).map(|(first, _)| first.into_bytes()))?;
@@ -104,6 +99,14 @@ pub fn write(file: &dyn File, content: &Content<'_>) -> Result<u64, Fault> {
     sink.push(state)?;
     sink.finish()?;
     Ok(u64::from(header.pages) * PAGE as u64)
+}
+
+fn encode_place(place: &Place) -> [u8; 12] {
+    let mut bytes = [0; 12];
+    bytes[..4].copy_from_slice(&place.offset.to_le_bytes());
+    bytes[4..8].copy_from_slice(&place.len.to_le_bytes());
+    bytes[8..].copy_from_slice(&place.crc.to_le_bytes());
+    bytes
 }
 
 fn too_large() -> Fault {
@@ -165,6 +168,8 @@ struct Lists<'a> {
     directories: [Vec<Entry>; 5],
     /// The instances with more than one stream: their events are a list of their own.
     instances: Vec<Vec<&'a Stream>>,
+    /// The first record of the streams' lists.
+    streams_at: u32,
     /// How many ordinals there are on all lists.
     postings: u32,
 }
@@ -184,6 +189,7 @@ impl<'a> Lists<'a> {
         let types = of(Kind::Type, index.types())?;
         let domains = of(Kind::Domain, index.domains())?;
         let tags = of(Kind::Tag, index.tags())?;
+        let streams_at = [&types, &domains, &tags].into_iter().flatten().map(|entry| entry.count).sum();
         let mut streams = Vec::new();
         let mut by_instance: Vec<(u64, &Stream, u32)> = Vec::new();
         for stream in index.streams().iter() {
@@ -210,7 +216,7 @@ impl<'a> Lists<'a> {
         }
         let mut directories = [types, domains, tags, streams, instances];
         directories.iter_mut().for_each(|entries| entries.sort_unstable_by_key(|entry| (entry.hash, entry.start)));
-        Some(Lists { directories, instances: several, postings: end })
+        Some(Lists { directories, instances: several, streams_at, postings: end })
     }
 
     /// Writes the lists in the order in which they were laid out.

@@ -175,8 +175,10 @@ fn compare(segment: &Segment, idx: &Arc<Idx>, text: &str, bounds: &Range<u32>) {
     let (half, third) = (expected.len() / 2, expected.len() / 3);
     assert_eq!(slice(&matches, third as u64..half as u64), expected[third..half]);
 
-    let mut places = Vec::new();
+    let (mut places, mut by_matches) = (Vec::new(), Vec::new());
     idx.places_of(&expected, &mut places).unwrap();
+    matches.places(0..u64::MAX, &mut by_matches).unwrap();
+    assert_eq!(places, by_matches, "{text} in {bounds:?}");
     let expected: Vec<Place> = expected.iter().map(|event| segment.places[*event as usize]).collect();
     assert_eq!(places, expected);
 }
@@ -244,6 +246,37 @@ fn it_does_so_where_lists_and_tables_have_many_pages() {
     if let Err(failure) = outcome {
         panic!("{failure}");
     }
+}
+
+#[test]
+fn a_long_list_is_looked_into_where_a_short_one_leads() {
+    let event = |number: u32| Event {
+        event_type: number % 2,
+        domain: 0,
+        // Three events of each: together, and far apart.
+        instance: if number.is_multiple_of(4) { number % 13_333 } else { number / 3 },
+        tags: if number % 1000 < 990 { vec![1] } else { vec![] },
+        id: number.is_multiple_of(100).then_some(0),
+        time: None,
+    };
+    let batches: Vec<Vec<Event>> =
+        (0..40).map(|batch| (0..1000).map(|number| event(batch * 1000 + number)).collect()).collect();
+    let queries: Vec<(String, Range<u32>)> = (0..60)
+        .map(|number| {
+            let instance = number * 217;
+            match number % 3 {
+                0 => format!(r#"{{"instance_id":"i{instance}","type":"type-1","tags":["tag\n1"]}}"#),
+                1 => format!(
+                    r#"{{"id":["{}","{}"],"tags":["tag\n1"]}}"#,
+                    id((instance * 3 / 100 * 100 + 1) * 4),
+                    id(404)
+                ),
+                _ => format!(r#"{{"domain":"d0","instance_id":"i{instance}","type":["type-0","type-5"],"after":200}}"#),
+            }
+        })
+        .map(|text| (text, 100..39_000))
+        .collect();
+    check(&batches, 1, u64::MAX, &queries);
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! Key tables over many segments.
 
+use super::super::filter::{MEMORY, MEMORY_MAX};
 use super::super::hash::KEPT;
 use super::{Memory, Segment, is_damaged, overwrite};
 use crate::engine::file::idx::{Content, Fault, Idx, Key, Texts, write};
 use crate::json::RecordedEvent;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use uuid::Uuid;
 
 const STORE: [u8; 16] = [5; 16];
@@ -134,6 +136,19 @@ fn a_log_of_many_segments_has_few_tables_and_forgets_nothing() {
         all_are_found(&log, true);
     }
     assert_eq!(covered, [vec![1], vec![2], vec![1, 2], vec![4], vec![1, 2, 4], vec![8], vec![1, 4, 16]]);
+}
+
+#[test]
+fn without_memory_for_filters_they_are_read_from_disk() {
+    let log = log(5);
+    all_are_found(&log, true);
+    let loaded = || log.indexes.iter().filter(|idx| idx.filter.read().unwrap().is_some()).count();
+    assert_eq!(loaded(), log.chain().len(), "those of the chain, and no other");
+    log.indexes.iter().for_each(|idx| idx.unload());
+    MEMORY.fetch_add(MEMORY_MAX, Relaxed);
+    all_are_found(&log, true);
+    assert_eq!(loaded(), 0);
+    MEMORY.fetch_sub(MEMORY_MAX, Relaxed);
 }
 
 #[test]
