@@ -74,10 +74,10 @@ def until(condition: Callable[[], bool]) -> None:
     raise AssertionError("it did not come")
 
 
-def in_a_new_process(program: str) -> str:
-    """What a Python program prints, which must end well and say nothing on stderr."""
+def in_a_new_process(program: str, folder: Path | None = None) -> str:
+    """What a Python program prints, which must end well and say nothing on stderr. It runs in `folder`, or here."""
     command = [sys.executable, "-W", "error", "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, cwd=folder)
     assert done.returncode == 0, f"exit {done.returncode}: {done.stderr}"
     assert done.stderr == ""
     return done.stdout

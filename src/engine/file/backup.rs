@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// So much is copied and made to last at once: it is what an end of the work waits for.
-const PIECE_BYTES: u64 = 16 << 20;
+const PIECE_BYTES: u64 = 8 << 20;
 
 /// Copies all that is visible into the new directory `path`, and reads the copy to check it. `end` is where the
 /// newest segment ends.
