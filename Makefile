@@ -28,6 +28,10 @@ help:
 	@echo "make header   include/runestore.h is what the source generates"
 	@echo "make c        the C tests: plain, with sanitizers, under valgrind"
 	@echo "make cpp      the C++ tests: C++17, 20 and 23, with and without exceptions, sanitizers, valgrind"
+	@echo "make crash    crashes on a simulated disk: CRASH_STATES=50000 states, and every planted bug"
+	@echo "make torture  the same with 1,000,000 states; an hour or more"
+	@echo "make machine  kill -9, failing system calls, full disks and other processes, on this machine"
+	@echo "make powercut power cuts in a virtual machine: ROUNDS=20"
 	@echo "make python   the Python package: wheel, source distribution, tests, types"
 	@echo "make fuzz     each fuzz target for SECONDS=60, with AddressSanitizer where a nightly Rust has it"
 	@echo "make bench    the scoreboards: from C beside SQLite, from Python beside sqlite3 and eventsourcing"
@@ -71,7 +75,7 @@ fuzz:
 # ---- test -------------------------------------------------------------------
 
 .PHONY: test
-test: need-rust need-python need-cc need-c-tests rust deny header c cpp python
+test: need-rust need-python need-cc need-c-tests rust deny header crash c cpp machine python
 	@echo "make test: all suites passed"
 
 .PHONY: rust
@@ -79,6 +83,7 @@ rust:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --no-default-features -- -D warnings
+	$(CARGO) clippy --features simulation --all-targets -- -D warnings
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --manifest-path fuzz/Cargo.toml --locked --target-dir $(BUILD)/fuzz/lint -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps
@@ -109,6 +114,23 @@ c: need-python need-cc need-c-tests all
 .PHONY: cpp
 cpp: need-python need-cc need-c-tests all
 	CC="$(CC)" CXX="$(CXX)" sh tests/cpp/run.sh $(LIB) $(BUILD)/cpp
+
+# A simulated disk makes tens of thousands of states: that wants optimised code, and the assertions all the same.
+.PHONY: crash torture
+crash: need-rust
+	$(CARGO) test --features simulation --test crash -- --nocapture
+torture: need-rust
+	CRASH_STATES=1000000 $(CARGO) test --features simulation --test crash -- --nocapture
+
+.PHONY: machine
+machine: need-python need-cc all
+	CC="$(CC)" PYTHON="$(PYTHON)" sh tests/machine/run.sh $(LIB) $(BUILD)/machine
+
+ROUNDS ?= 20
+
+.PHONY: powercut
+powercut: need-python need-cc all
+	CC="$(CC)" PYTHON="$(PYTHON)" sh tests/powercut/run.sh $(LIB) $(BUILD)/powercut $(ROUNDS)
 
 .PHONY: python
 python: need-python need-c-tests

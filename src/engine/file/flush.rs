@@ -63,7 +63,7 @@ impl Writer {
             }
             Ok(Err(error)) => Err(self.take_back(&mut tail, &turn, &error)),
             Err(_) => {
-                let why = String::from("writing the log panicked");
+                let why = String::from("it panicked while it wrote the log");
                 tail.poison = Some(why.clone());
                 Err(Failure::Unknown(why))
             }
@@ -150,11 +150,11 @@ impl Writer {
                 tail.allocated = tail.written;
                 match erased {
                     Ok(()) => return refused("cannot write the log", error),
-                    Err(error) => unknown("erasing what did not fit on the disk", &error),
+                    Err(error) => unknown("to erase what did not fit on the disk", &error),
                 }
             }
-            Broke::Write(error) => unknown("writing the log", error),
-            Broke::Sync(error) => unknown("syncing the log", error),
+            Broke::Write(error) => unknown("to write the log", error),
+            Broke::Sync(error) => unknown("to sync the log", error),
         };
         if let Failure::Unknown(why) = &failure
             && !bugs.has(Bug::NoPoison)

@@ -69,7 +69,7 @@ impl Writer {
                 let (head, visible) = (self.view.head(), tail.segment.log_offset(tail.written));
                 self.mark(head, visible, tail.durable);
             }
-            Err(error) => tail.poison = Some(format!("syncing the log failed: {error}")),
+            Err(error) => tail.poison = Some(format!("it failed to sync the log: {error}")),
         }
     }
 }

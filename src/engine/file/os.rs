@@ -27,16 +27,27 @@ pub(super) struct OsDirectory {
 impl OsDirectory {
     /// Opens the directory at `path`, and makes it if that is asked for and it is not there.
     pub fn open(path: &Path, create: bool) -> Result<OsDirectory> {
-        let made = if create { fs::DirBuilder::new().recursive(true).mode(0o700).create(path) } else { Ok(()) };
-        match made {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
+        if create {
+            make_all(path)?;
         }
         let fd = fs::File::open(path)?;
         if !fd.metadata()?.is_dir() {
             return Err(ErrorKind::NotADirectory.into());
         }
         Ok(OsDirectory { path: path.into(), fd })
+    }
+}
+
+/// Makes a directory and those above it that are missing, each so that it outlives a crash.
+fn make_all(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make_all(parent)?;
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => fs::File::open(parent)?.sync_all(),
     }
 }
 

@@ -61,36 +61,71 @@ pub(super) struct Rebuilt {
     damage: Option<Damage>,
 }
 
-/// The events of a part that match, ascending ordinals.
-pub(super) enum Found {
-    Disk(Matches),
-    List(Vec<u32>),
+/// The events of a part that match a query, ascending.
+pub(super) struct Found<'a> {
+    files: &'a Files,
+    part: &'a Part,
+    query: &'a Query,
+    positions: Range<u64>,
+    call: &'a Call<'a>,
+    events: Events,
 }
 
-impl Found {
+enum Events {
+    Disk(Matches),
+    Memory(Arc<Rebuilt>, Vec<u32>),
+}
+
+impl Found<'_> {
     pub fn len(&self) -> u64 {
-        match self {
-            Found::Disk(matches) => matches.len(),
-            Found::List(list) => list.len() as u64,
+        match &self.events {
+            Events::Disk(matches) => matches.len(),
+            Events::Memory(_, ordinals) => ordinals.len() as u64,
         }
     }
 
-    /// The range, if they are all events of one.
-    pub fn range(&self) -> Option<Range<u32>> {
-        match self {
-            Found::Disk(matches) => matches.range(),
-            Found::List(_) => None,
+    /// Whether they are all events of a range.
+    pub fn is_range(&self) -> bool {
+        match &self.events {
+            Events::Disk(matches) => matches.range().is_some(),
+            Events::Memory(..) => false,
         }
     }
 
-    fn get(&self, slice: Range<u64>, out: &mut Vec<u32>) -> std::result::Result<(), Fault> {
-        match self {
-            Found::Disk(matches) => matches.get(slice, out),
-            Found::List(list) => {
-                out.extend_from_slice(&list[slice.start as usize..slice.end as usize]);
-                Ok(())
+    /// Appends the positions of a slice of them, each with the place of its text.
+    pub fn places(&mut self, slice: Range<u64>, out: &mut Vec<(u64, Place)>) -> Result<()> {
+        let first = self.part.first();
+        let (mut ordinals, mut places) = (Vec::new(), Vec::new());
+        loop {
+            let found = match &self.events {
+                Events::Disk(matches) => {
+                    matches.get(slice.clone(), &mut ordinals).and_then(|()| matches.places(slice.clone(), &mut places))
+                }
+                Events::Memory(rebuilt, all) => {
+                    all[slice.start as usize..slice.end as usize].iter().try_for_each(|ordinal| {
+                        ordinals.push(*ordinal);
+                        places.push(rebuilt.place(self.files, first + u64::from(*ordinal)).map_err(Fault::Text)?);
+                        Ok(())
+                    })
+                }
+            };
+            match found {
+                Ok(()) => break,
+                Err(Fault::Damaged { .. }) => {
+                    // The same events come from the index made anew.
+                    let lookup = self.part.rebuild(self.files)?;
+                    self.events = self
+                        .part
+                        .find(self.files, &lookup, self.query, &self.positions, self.call)
+                        .map_err(|fault| self.part.explain(self.files, fault))?;
+                    ordinals.clear();
+                    places.clear();
+                }
+                Err(fault) => return Err(self.part.explain(self.files, fault)),
             }
         }
+        out.extend(ordinals.into_iter().map(|ordinal| first + u64::from(ordinal)).zip(places));
+        Ok(())
     }
 }
 
@@ -166,7 +201,7 @@ impl Part {
         let Walked { cursor, indexed, state, .. } = walked;
         let is_whole = cursor.offset == self.bounds.end && indexed.next() == self.bounds.next;
         let written = match is_whole && files.writes {
-            true => hint::write(files, &self.segment, &self.bounds, &indexed, &state, None),
+            true => hint::write(files, &self.segment, &self.bounds, &indexed, &state, &[], false),
             false => None,
         };
         let in_memory = || {
@@ -207,49 +242,40 @@ impl Part {
     }
 
     /// The events of a query among those at these positions.
-    pub fn matching(&self, files: &Files, query: &Query, positions: Range<u64>, call: &Call<'_>) -> Result<Found> {
+    pub fn matching<'a>(
+        &'a self,
+        files: &'a Files,
+        query: &'a Query,
+        positions: Range<u64>,
+        call: &'a Call<'a>,
+    ) -> Result<Found<'a>> {
+        let events = self.ask(files, |lookup| self.find(files, lookup, query, &positions, call))?;
+        Ok(Found { files, part: self, query, positions, call, events })
+    }
+
+    fn find(
+        &self,
+        files: &Files,
+        lookup: &Lookup,
+        query: &Query,
+        positions: &Range<u64>,
+        call: &Call<'_>,
+    ) -> std::result::Result<Events, Fault> {
         let first = self.first();
         let bounds = (positions.start - first) as u32..(positions.end - first) as u32;
-        self.ask(files, |lookup| match lookup {
+        match lookup {
             Lookup::Disk(index) => {
                 let texts = Texts { files, part: self, call: Some(call) };
-                index.matching(query, bounds.clone(), &texts).map(Found::Disk)
+                index.matching(query, bounds, &texts).map(Events::Disk)
             }
             Lookup::Memory(rebuilt) => {
                 rebuilt.check(files, positions.end).map_err(Fault::Text)?;
                 let index = &rebuilt.indexed.index;
                 let plan = Plan::new(&relative(query, first), index);
-                Ok(Found::List(Scan::new(&plan, index, &bounds, Direction::Forward).collect()))
+                let ordinals = Scan::new(&plan, index, &bounds, Direction::Forward).collect();
+                Ok(Events::Memory(rebuilt.clone(), ordinals))
             }
-        })
-    }
-
-    /// Where the texts of a slice of what was found lie, with their positions.
-    pub fn places(&self, files: &Files, found: &Found, slice: Range<u64>, out: &mut Vec<(u64, Place)>) -> Result<()> {
-        let mut ordinals = Vec::new();
-        match found.range() {
-            Some(range) => ordinals.extend(range.start + slice.start as u32..range.start + slice.end as u32),
-            None => found.get(slice, &mut ordinals).map_err(|fault| self.explain(files, fault))?,
         }
-        let mut places = Vec::with_capacity(ordinals.len());
-        self.ask(files, |lookup| match (lookup, ordinals.first(), ordinals.last()) {
-            (Lookup::Disk(index), Some(&first), Some(&last)) => {
-                let mut places = Vec::with_capacity(ordinals.len());
-                match (last - first) as usize + 1 == ordinals.len() {
-                    true => index.places(first..last + 1, &mut places)?,
-                    false => index.places_of(&ordinals, &mut places)?,
-                }
-                Ok(places)
-            }
-            (Lookup::Memory(rebuilt), ..) => ordinals
-                .iter()
-                .map(|ordinal| rebuilt.place(files, self.first() + u64::from(*ordinal)).map_err(Fault::Text))
-                .collect(),
-            _ => Ok(Vec::new()),
-        })
-        .map(|found| places = found)?;
-        out.extend(ordinals.into_iter().map(|ordinal| self.first() + u64::from(ordinal)).zip(places));
-        Ok(())
     }
 
     /// The text of the event at `position`.

@@ -148,17 +148,14 @@ fn check_index(files: &Files, segment: &Segment, indexed: &Indexed, report: &mut
     let index = match Idx::open(file) {
         Ok(index) => index,
         Err(fault) => {
-            report.add(&problem(0, &format!("the index cannot be read: {fault:?}")));
+            report.add(&problem(0, &format!("the index cannot be read: {fault}")));
             return Ok(());
         }
     };
     if let Err(faults) = index.check_all() {
         for fault in faults {
-            let (offset, what) = match &fault {
-                idx::Fault::Damaged { offset, what, .. } => (*offset, String::from(*what)),
-                fault => (0, format!("{fault:?}")),
-            };
-            report.add(&problem(offset, &what));
+            let offset = if let idx::Fault::Damaged { offset, .. } = &fault { *offset } else { 0 };
+            report.add(&problem(offset, &fault.to_string()));
         }
         return Ok(());
     }

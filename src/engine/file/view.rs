@@ -155,10 +155,10 @@ impl View {
             call.check()?;
             let range = match self.piece(&read, &left, &mut planned, &mut 0, 1)? {
                 Piece::Sealed(part, range) => {
-                    let found = part.matching(&self.files, query, range.clone(), call)?;
+                    let mut found = part.matching(&self.files, query, range.clone(), call)?;
                     if found.len() > 0 {
                         let mut places = Vec::new();
-                        part.places(&self.files, &found, 0..1, &mut places)?;
+                        found.places(0..1, &mut places)?;
                         return Ok(places.first().map(|(position, _)| *position));
                     }
                     range
@@ -263,7 +263,7 @@ impl View {
         sink: &mut dyn Sink,
         call: &Call<'_>,
     ) -> Result<End> {
-        let found = part.matching(&self.files, read.query, range, call)?;
+        let mut found = part.matching(&self.files, read.query, range, call)?;
         let passed = (*skip).min(found.len());
         *skip -= passed;
         let wanted = match read.direction {
@@ -272,10 +272,10 @@ impl View {
         };
         let mut left = wanted;
         let mut places = Vec::new();
-        if found.range().is_some() && !left.is_empty() {
+        if found.is_range() && !left.is_empty() {
             // They lie side by side, so their ends tell how long they are.
-            part.places(&self.files, &found, left.start..left.start + 1, &mut places)?;
-            part.places(&self.files, &found, left.end - 1..left.end, &mut places)?;
+            found.places(left.start..left.start + 1, &mut places)?;
+            found.places(left.end - 1..left.end, &mut places)?;
             if let [(_, first), (_, last)] = places[..] {
                 sink.reserve((last.offset + last.len).saturating_sub(first.offset) as usize);
             }
@@ -287,7 +287,7 @@ impl View {
                 Direction::Backward => left.start.max(left.end.saturating_sub(PIECE_EVENTS))..left.end,
             };
             places.clear();
-            part.places(&self.files, &found, slice.clone(), &mut places)?;
+            found.places(slice.clone(), &mut places)?;
             if read.direction == Direction::Backward {
                 places.reverse();
             }
