@@ -126,7 +126,8 @@ def open_again(path: Path, acknowledged: int, check: Check) -> runestore.Store:
 def bar() -> Progress:
     # In a log there is no bar: what it would leave there says less than the line below.
     quiet = not sys.stdout.isatty()
-    return Progress(TextColumn("  {task.description}"), BarColumn(), TaskProgressColumn(), transient=True, disable=quiet)
+    columns = (TextColumn("  {task.description}"), BarColumn(), TaskProgressColumn())
+    return Progress(*columns, transient=True, disable=quiet)
 
 
 def load(store: runestore.Store, batches: Iterable[bytes], counts: dict[str, int]) -> None:

@@ -12,13 +12,36 @@ use pyo3::types::{PyBytes, PyList, PyString};
 use runestore::{Error, ErrorKind, Format, Next};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ThreadId;
+
+/// A store that is closed when nothing refers to it any more, neither a `Store` nor an iterator: as a file is in
+/// Python. One that was merely dropped is left as by a process that died, and the next one to open it has more to read.
+pub(crate) struct Open(Arc<runestore::Store>);
+
+impl Deref for Open {
+    type Target = Arc<runestore::Store>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // No call is in progress, since each has a reference. An error is nobody's any more: who wants to know closes.
+        let close = || drop(self.0.close());
+        if Python::try_attach(|py| py.detach(close)).is_none() {
+            close();
+        }
+    }
+}
 
 /// An open store.
 #[pyclass(frozen, module = "runestore._native")]
 pub(crate) struct Store {
-    store: Arc<runestore::Store>,
+    store: Arc<Open>,
     /// The threads whose long work may call Python. One that closes the store there would wait for itself.
     telling: Mutex<Vec<ThreadId>>,
 }
@@ -84,7 +107,7 @@ impl Store {
         let config = encode::json(config, "config", ErrorKind::InvalidOptions)?;
         let opened = py.detach(|| runestore::Store::open_bytes(config.as_deref()));
         let store = opened.map_err(|error| exception(py, &error))?;
-        Ok(Store { store, telling: Mutex::default() })
+        Ok(Store { store: Arc::new(Open(store)), telling: Mutex::default() })
     }
 
     /// Stores events; the stored ones.

@@ -176,17 +176,41 @@ with runestore.open({str(path)!r}, read_only=True) as store:
             assert store.head == 2
 
 
-def test_a_store_that_nobody_closed_is_let_go_of(tmp_path: Path) -> None:
-    store = runestore.open(tmp_path / "ledger.runes", sync="never")
+def was_closed(path: Path) -> bool:
+    """Whether the last writer took its leave: it gives back the room that was set aside for what never came."""
+    [log] = path.glob("*.log")
+    return log.stat().st_size < 64 << 10
+
+
+def test_a_store_that_nobody_refers_to_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.runes"
+    store = runestore.open(path, sync="never")
     store.append(new(5))
     subscription = store.subscribe()
     del store
     with pytest.raises(runestore.LockedError):
-        runestore.open(tmp_path / "ledger.runes")
-    assert next(subscription).data == 5
+        runestore.open(path)
+    assert next(subscription).data == 5 and not was_closed(path)
     del subscription
-    with runestore.open(tmp_path / "ledger.runes") as store:
+    assert was_closed(path)
+    with runestore.open(path) as store:
         assert [event.data for event in store.events()] == [5]
+
+
+@pytest.mark.parametrize("ending", ["", "raise SystemExit(0)", "import threading; threading.Thread(target=lambda: list(store.subscribe()), daemon=True).start()"])
+def test_a_program_that_ends_closes_its_stores(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / "ledger.runes"
+    program = f"""
+import runestore
+store = runestore.open({str(path)!r}, sync="never")
+store.append({new()!r})
+{ending}
+"""
+    assert in_a_new_process(program) == ""
+    # Where a thread still waits in it, it is left as by a process that was killed.
+    assert was_closed(path) or ending.startswith("import")
+    with runestore.open(path) as store:
+        assert store.head == 1
 
 
 def test_a_reader_follows_a_writer(tmp_path: Path) -> None:

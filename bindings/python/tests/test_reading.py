@@ -228,7 +228,8 @@ def test_what_is_told_about_a_store(ten: Store, engine: str) -> None:
 
 def test_a_store_in_memory_has_nothing_to_verify_or_to_copy(tmp_path: Path) -> None:
     with runestore.open() as store:
-        for call in (store.verify, lambda: store.backup(tmp_path / "copy"), lambda: store.backup("copy", progress=print)):
+        calls: list[Any] = [store.verify, lambda: store.backup(tmp_path / "copy"), lambda: store.backup("copy", progress=print)]
+        for call in calls:
             with pytest.raises(runestore.UnsupportedError):
                 call()
     assert list(tmp_path.iterdir()) == []
