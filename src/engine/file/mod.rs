@@ -150,7 +150,12 @@ impl Engine for FileStore {
 
     fn tracking(&self, source: &str) -> Result<u64> {
         self.head()?;
-        Ok(self.view.live()?.tracking.get(source).copied().unwrap_or(0))
+        let live = self.view.live()?;
+        match &live.damage {
+            // What is lost may have recorded more.
+            Some(damage) => Err(damage.error(&*self.view.files.directory)),
+            None => Ok(live.tracking.get(source).copied().unwrap_or(0)),
+        }
     }
 
     fn info(&self) -> Result<Map<String, Value>> {
