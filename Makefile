@@ -48,7 +48,8 @@ demo: need-python need-cc all
 	@$(PYTHON) examples/flights/fetch.py $(DEMO)
 	@$(PYTHON) examples/flights/convert.py $(DEMO)
 	@$(CC) $(C_STRICT) $(CFLAGS) -Iinclude examples/flights/flights.c -o $(DEMO)/flights \
-	    -L$(LIB) -Wl,-rpath,$(abspath $(LIB)) -lrunestore -lpthread
+	    -L$(LIB) -Wl,-rpath,$(abspath $(LIB)) -lrunestore
+	@rm -rf $(DEMO)/flights.runes $(DEMO)/copy.runes
 	@$(DEMO)/flights $(DEMO)
 	@echo
 	@PYTHON="$(PYTHON)" sh examples/flights/python.sh $(DEMO)

@@ -41,7 +41,7 @@ pub(crate) use bug::Bugs;
 #[cfg(feature = "simulation")]
 pub use storage::{Access, Directory, File, Lock};
 
-use super::{Appended, End, Engine, Read};
+use super::{Appended, End, Engine, Progress, Read};
 use crate::append::Append;
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
@@ -192,12 +192,12 @@ impl Engine for FileStore {
         Ok(info)
     }
 
-    fn verify(&self, call: &Call<'_>) -> Result<Map<String, Value>> {
+    fn verify(&self, progress: &mut Progress<'_>, call: &Call<'_>) -> Result<Map<String, Value>> {
         self.head()?;
-        verify::verify(&self.view, call)
+        verify::verify(&self.view, progress, call)
     }
 
-    fn backup(&self, path: &str, call: &Call<'_>) -> Result<Map<String, Value>> {
+    fn backup(&self, path: &str, progress: &mut Progress<'_>, call: &Call<'_>) -> Result<Map<String, Value>> {
         self.head()?;
         let end = match &self.role {
             Role::Writer(writer, _) => {
@@ -206,7 +206,7 @@ impl Engine for FileStore {
             }
             Role::Reader(follower) => follower.end()?,
         };
-        backup::backup(&self.view, end, path, call)
+        backup::backup(&self.view, end, path, progress, call)
     }
 
     fn close(&self) -> Result<()> {
