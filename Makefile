@@ -33,6 +33,7 @@ help:
 	@echo "make machine  kill -9, failing system calls, full disks and other processes, on this machine"
 	@echo "make powercut power cuts in a virtual machine: ROUNDS=20"
 	@echo "make python   the Python package: wheel, source distribution, tests, types"
+	@echo "make format   a reader in Python, written from docs/FORMAT.md alone, against golden stores and fresh ones"
 	@echo "make fuzz     each fuzz target for SECONDS=60, with AddressSanitizer where a nightly Rust has it"
 	@echo "make bench    the scoreboards: from C beside SQLite, from Python beside sqlite3 and eventsourcing"
 	@echo "make docs     the references of the Rust crate and the Python package"
@@ -75,7 +76,7 @@ fuzz:
 # ---- test -------------------------------------------------------------------
 
 .PHONY: test
-test: need-rust need-python need-cc need-c-tests rust deny header crash c cpp machine python
+test: need-rust need-python need-cc need-c-tests rust deny header crash c cpp machine format python
 	@echo "make test: all suites passed"
 
 .PHONY: rust
@@ -135,6 +136,10 @@ powercut: need-python need-cc all
 .PHONY: python
 python: need-python need-c-tests
 	@PYTHON="$(PYTHON)" sh bindings/python/test.sh $(BUILD)/python
+
+.PHONY: format
+format: need-python all
+	@PYTHON="$(PYTHON)" sh tests/format/run.sh $(LIB) $(BUILD)/format
 
 # ---- docs -------------------------------------------------------------------
 

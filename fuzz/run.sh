@@ -17,6 +17,8 @@ CARGO_FUZZ_VERSION=0.13.2
 input_seconds_max=20
 input_bytes_max=4096
 memory_mb_max=2048
+# One allocation, where an input is a few KiB of files: nothing that they say makes it larger.
+files_malloc_mb_max=16
 
 seconds=${1:-60}
 case $seconds in
@@ -31,7 +33,7 @@ cd "$(dirname "$0")/.." || exit 2
 root=$(pwd)
 build=$root/build/fuzz
 TOOLS=${TOOLS:-$root/build/tools}
-TARGETS=${TARGETS:-"events reads calls"}
+TARGETS=${TARGETS:-"events reads calls segment index directory"}
 mkdir -p "$build/logs" || exit 2
 
 # ---- What has to be there -------------------------------------------------------------------------------------------
@@ -79,6 +81,14 @@ grouped() { # NUMBER
     echo "$1" | sed -e :a -e 's/\([0-9]\)\([0-9]\{3\}\)\($\|,\)/\1,\2\3/' -e ta
 }
 
+# The stores in files are made for each input, in memory where the machine has a file system there.
+memory=/dev/shm
+[ -d $memory ] && [ -w $memory ] || memory=$build
+TMPDIR=$(mktemp -d "$memory/runestore-fuzz.XXXXXX") || exit 2
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
+trap 'exit 1' INT TERM
+
 passed=0
 failed=0
 for target in $TARGETS; do
@@ -91,6 +101,7 @@ for target in $TARGETS; do
     case $target in
     # Its inputs reach so many features that weighing them takes longer than the calls.
     calls) set -- "$@" -entropic=0 ;;
+    segment | index | directory) set -- "$@" -entropic=0 "-malloc_limit_mb=$files_malloc_mb_max" ;;
     *) set -- "$@" "-dict=$root/fuzz/dictionaries/$target.dict" ;;
     esac
     # New inputs go into the first folder; the seeds are only read. Short traces of allocations are a fifth faster.

@@ -2,7 +2,8 @@
 """Writes the seeds of each fuzz target, the same at every run: python3 fuzz/seeds.py DIRECTORY
 
 The texts are those of tests/vectors, case by case, as far as they are short, and some for the store of the target
-`reads`; src/texts.rs says how they are put together. A sequence of calls is made from any bytes, so its seeds are numbers that look random.
+`reads`; src/texts.rs says how they are put together. A sequence of calls, and what is done to a directory, is made from any bytes, so its
+seeds are numbers that look random. Segments and index files are those of tests/golden; src/files says how they are packed.
 """
 
 import hashlib
@@ -13,7 +14,10 @@ import sys
 END, ABSENT = b"\xff", b"\xfe"
 SEED_BYTES_MAX = 4096
 EVENTS_MAX = 4
-VECTORS = pathlib.Path(__file__).resolve().parent.parent / "tests" / "vectors"
+TESTS = pathlib.Path(__file__).resolve().parent.parent / "tests"
+VECTORS = TESTS / "vectors"
+GOLDEN = TESTS / "golden" / "v1"
+PAGE, SEGMENT_HEADER, SEGMENT_GIVEN = 4096, 4096, 112
 
 # The names, ids and times of the store that `reads` asks (src/reads_target.rs): those of the vectors are not in it.
 QUERIES = [
@@ -111,10 +115,35 @@ def numbers():
         yield stream[: 32 * (number % 16 + 1) * (number // 16 + 1)]
 
 
+def segments():
+    """The golden stores' small segments, and each without its last frames."""
+    for path in sorted(GOLDEN.glob("*/*.log")):
+        content = path.read_bytes()
+        header, at = content[:SEGMENT_GIVEN], SEGMENT_HEADER
+        while at + 80 <= len(content) and content[at] == 0xF5:
+            at += (80 + int.from_bytes(content[at + 8 : at + 12], "little") + 7) // 8 * 8
+            if at - SEGMENT_HEADER + SEGMENT_GIVEN > SEED_BYTES_MAX:
+                break
+            yield header + content[SEGMENT_HEADER:at]
+
+
+def indexes():
+    """The index file of the target's log, in all roles; each page without the zeros at its end."""
+    content = (GOLDEN / "segments" / "00000000000000000001.idx").read_bytes()
+    pages = [content[at : at + PAGE] for at in range(0, len(content), PAGE)]
+    filled = [page[: PAGE - 4].rstrip(b"\0") for page in pages]
+    packed = b"".join(len(page).to_bytes(2, "little") + page for page in filled)
+    for flags in range(16):
+        yield bytes([flags]) + packed
+
+
 def main():
     directory = pathlib.Path(sys.argv[1])
     seeds = from_vectors()
     seeds["calls"] = set(numbers())
+    seeds["directory"] = {number[:96] for number in numbers()}
+    seeds["segment"] = set(segments())
+    seeds["index"] = set(indexes())
     for target, inputs in seeds.items():
         place = directory / target
         place.mkdir(parents=True, exist_ok=True)

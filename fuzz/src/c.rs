@@ -53,6 +53,13 @@ unsafe extern "C" {
         error_len: *mut usize,
     ) -> i32;
     fn store_interrupt(store: *mut c_void) -> i32;
+    fn store_verify(
+        store: *mut c_void,
+        opts: *const c_char,
+        opts_len: usize,
+        out: *mut *mut c_char,
+        out_len: *mut usize,
+    ) -> i32;
     fn store_info(store: *mut c_void, out: *mut *mut c_char, out_len: *mut usize) -> i32;
     fn store_cursor_open(
         store: *mut c_void,
@@ -204,6 +211,17 @@ pub fn info(store: Handle) -> Result<Vec<u8>, Error> {
     })
 }
 
+/// The report.
+pub fn verify(store: Handle) -> Result<Vec<u8>, Error> {
+    let mut out = Out::new();
+    // SAFETY: as in `close`.
+    let status = unsafe { store_verify(store as *mut c_void, null(), 0, &mut out.buffer, &mut out.length) };
+    out.answer(status).map(|(status, answer)| {
+        only_ok(status);
+        answer
+    })
+}
+
 pub fn cursor_open(store: Handle, query: Option<&[u8]>, options: Option<&[u8]>) -> Result<Handle, Error> {
     let (query, options) = (Given::new(query), Given::new(options));
     let mut out = Out::new();
@@ -300,8 +318,8 @@ impl Out {
             assert_eq!(text, None, "a buffer beside {name}");
             return Ok(status);
         }
-        let kind = kind(status);
         let text = String::from_utf8(text.expect("an error comes with a buffer")).expect("UTF-8");
+        let kind = kind(status, &text);
         let json: Value = serde_json::from_str(&text).expect("an error is JSON");
         assert_eq!(json["code"], name, "{text}");
         assert!(json["message"].as_str().is_some_and(|message| !message.is_empty()), "{text}");
@@ -340,11 +358,11 @@ fn plain(status: i32) -> Result<(), Error> {
     // As an error that comes with a buffer has it, as far as there is anything to say.
     let name = status_name(status);
     let json = serde_json::json!({"code": name, "message": name});
-    Err(Error { kind: kind(status), text: json.to_string(), json })
+    Err(Error { kind: kind(status, name), text: json.to_string(), json })
 }
 
 /// The error that a status stands for: one of those that are possible here.
-fn kind(status: i32) -> ErrorKind {
+fn kind(status: i32, text: &str) -> ErrorKind {
     let kind = match status {
         -99 => Some(ErrorKind::Internal),
         _ => usize::try_from(-1 - i64::from(status)).ok().and_then(|index| ErrorKind::ALL.get(index).copied()),
@@ -362,8 +380,13 @@ fn kind(status: i32) -> ErrorKind {
         | ErrorKind::DuplicateId
         | ErrorKind::TooLarge
         | ErrorKind::Unsupported
-        | ErrorKind::Interrupted => kind,
-        _ => panic!("nothing here can come to {}", kind.code()),
+        | ErrorKind::Interrupted
+        // Of files alone; those targets say what may come of what.
+        | ErrorKind::NotFound
+        | ErrorKind::Io
+        | ErrorKind::ReadOnly
+        | ErrorKind::Corrupt => kind,
+        _ => panic!("nothing here can come to {text}"),
     }
 }
 

@@ -1,5 +1,6 @@
-//! What the fuzz targets do with an input: events, queries and options as text (`events`, `reads`), and
-//! sequences of calls (`calls`), all through the C functions and all compared with an oracle.
+//! What the fuzz targets do with an input: events, queries and options as text (`events`, `reads`), sequences of
+//! calls (`calls`), and files of a store (`segment`, `index`, `directory`), all through the C functions. The first three
+//! are compared with an oracle.
 //!
 //! The oracle is the one of `tests/model`, whose modules are included as they are. They name the crates
 //! `runestore` and `proptest`; here both names stand for this crate, so that the same comparison runs over
@@ -11,6 +12,7 @@ extern crate self as runestore;
 
 mod c;
 mod events_target;
+mod files;
 mod reads_target;
 mod reference;
 pub mod sample;
@@ -40,6 +42,7 @@ mod steps;
 mod world;
 
 pub use events_target::events_target;
+pub use files::{Directory, directory_target, index_target, segment_target};
 pub use library::{ErrorKind, Next, Timestamp};
 pub use reads_target::reads_target;
 pub use sequence::{Sequence, calls_target};
