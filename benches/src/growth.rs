@@ -10,10 +10,10 @@ use super::reads::{self, STREAM_LOOKUPS};
 use super::runestore_c::Store;
 use super::scoreboard::{ENGINES, open_once};
 use super::scratch::{self, Scratch};
-use super::workload::{BATCH, Batch, Batches, Kind, Questions};
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use super::workload::{BATCH, Batches, Kind, Questions};
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 /// An event takes less than so many bytes on the disk, …
@@ -30,11 +30,16 @@ const KILLED_EVENTS: usize = 400_000;
 const SINGLE_APPENDS: usize = 300;
 const TURNS: usize = 10;
 const ROUNDS: usize = 3;
+/// Two stores that grow at once take turns of so many batches.
+const TURN_BATCHES: usize = 10;
+/// The names of the kinds of events for a child process.
+const STANDARD: &str = "standard";
+const UNIQUE: &str = "unique";
 
 /// Prints the table.
 pub fn main(child: &[String], events: usize) {
     if !child.is_empty() {
-        return fill(child);
+        return serve(child);
     }
     let small = events / 10;
     assert!(small > 0 && small.is_multiple_of(BATCH), "EVENTS must be a multiple of {}", 10 * BATCH);
@@ -46,7 +51,7 @@ pub fn main(child: &[String], events: usize) {
             work("A2 16 threads", 1, Unit::Micros, flat),
             work("A3 batches", 1, Unit::Micros, flat),
             work("A3 new streams, random ids", 1, Unit::Micros, flat),
-            work("A3 the same, to 1000 segments", 1, Unit::Micros, flat),
+            work("A3 such, to 1000 segments", 1, Unit::Micros, flat),
             work("R1 scan, an event", 1, Unit::Micros, flat),
             work("R2 streams, an event", 1, Unit::Micros, flat),
             work("R3 page at half", 1, Unit::Micros, flat),
@@ -55,20 +60,21 @@ pub fn main(child: &[String], events: usize) {
             work("O1 after kill -9", 1, Unit::Micros, flat),
             work("S1 on disk, an event", 1, Unit::Bytes, flat),
             work("M1 appending", 1, Unit::Mebibytes, flat),
+            work("M1 new streams, random ids", 1, Unit::Mebibytes, flat),
             work("M1 reading", 1, Unit::Mebibytes, flat),
         ],
     );
     let scratch = Scratch::new("bench-growth");
     scratch.need(events as u64 * EVENT_BYTES_MAX * 12 / 10 + (KILLED_EVENTS as u64 * EVENT_BYTES_MAX) * 6);
     if ["A1", "A2", "A3 batches", "R", "O", "S", "M"].iter().any(|name| board.wants(name)) {
-        fill_in_child("A3 batches", "standard", SEGMENT_BYTES, events, &scratch, &mut board);
+        grow("A3 batches", STANDARD, SEGMENT_BYTES, events, &scratch, &mut board);
         ask(small, events, &scratch, &mut board);
     }
     if board.wants("A3 new") {
-        fill_in_child("A3 new streams, random ids", "unique", SEGMENT_BYTES, events, &scratch, &mut board);
+        grow("A3 new streams, random ids", UNIQUE, SEGMENT_BYTES, events, &scratch, &mut board);
         let half = events / 2;
         let segment_bytes = (half as u64 * EVENT_BYTES_MIN / SEGMENTS).max(SEGMENT_BYTES_MIN);
-        fill_in_child("A3 the same, to 1000 segments", "unique", segment_bytes, half, &scratch, &mut board);
+        grow("A3 such, to 1000 segments", UNIQUE, segment_bytes, half, &scratch, &mut board);
     }
     println!("\nfile engine, what an event, a page or an opening costs; medians (lowest to highest)\n");
     board.print();
@@ -78,84 +84,123 @@ fn leaked(name: String) -> &'static str {
     name.leak()
 }
 
-/// Fills the two stores in a process of their own, so that its memory can be measured.
-fn fill_in_child(name: &str, kind: &str, segment_bytes: u64, events: usize, scratch: &Scratch, board: &mut Board) {
-    eprintln!("{name}: {events} events, segments of {} KiB", segment_bytes >> 10);
-    let (small, large) = (scratch.fresh("small"), scratch.fresh("large"));
-    let program = std::env::current_exe().expect("this program has a path");
-    let mut command = Command::new(program);
-    command.args(["growth", kind]).args([&small, &large]).args([segment_bytes.to_string(), events.to_string()]);
-    let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
-    for line in BufReader::new(child.stdout.take().expect("it has one")).lines() {
-        let line = line.expect("it is read");
-        let [what, column, cost] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("it says {line}") };
-        let row = if what == "cost" { name } else { "M1 appending" };
-        if what == "cost" || kind == "standard" {
-            board.note(row, column.parse().expect("a number"), cost.parse().expect("a number"));
-        }
-    }
-    assert!(child.wait().expect("it ran").success(), "the stores could not be filled");
+/// A store in a process of its own, so that its memory can be measured and no other store's counts.
+struct Grown {
+    name: &'static str,
+    directory: PathBuf,
+    child: Child,
+    answers: Lines<BufReader<ChildStdout>>,
+    events: usize,
 }
 
-/// The child's side: fills the large store but for its last tenth, then both in turn. Tells the memory of the large one
-/// at first and at last, and what an event of each costs, as lines of what, column and number.
-fn fill(arguments: &[String]) {
-    let [kind, small_at, large_at, segment_bytes, events] = arguments else { panic!("not for people: {arguments:?}") };
-    let kind = if kind == "unique" { Kind::Unique } else { Kind::Standard };
-    let (segment_bytes, events) =
-        (segment_bytes.parse().expect("a number"), events.parse::<usize>().expect("a number"));
-    let (small_at, large_at) = (Path::new(small_at), Path::new(large_at));
-    let before = memory();
-    let mut batches = Batches::new(kind);
-    let mut large = Store::in_segments(large_at, segment_bytes);
-    let tenth = events / BATCH / 10;
-    for part in 1..10 {
-        let mut seconds = Vec::new();
-        for batch in batches.by_ref().take(tenth) {
-            seconds.push(append(&mut large, &batch));
-        }
-        progress("large", part * events / 10, large_at, &mut seconds, peak_memory() - before);
-        if part == 1 || part == 9 {
-            println!("peak {} {}", part / 9, peak_memory() - before);
-        }
+/// What some appends cost: seconds of all, of the median and of the longest; and the process' peak memory in bytes.
+#[derive(Clone, Copy)]
+struct Cost {
+    seconds: f64,
+    median: f64,
+    longest: f64,
+    peak: f64,
+}
+
+impl Grown {
+    fn start(name: &'static str, kind: &str, segment_bytes: u64, directory: PathBuf) -> Grown {
+        let program = std::env::current_exe().expect("this program has a path");
+        let mut command = Command::new(program);
+        command.args(["growth", kind, &segment_bytes.to_string()]).arg(&directory);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+        let answers = BufReader::new(child.stdout.take().expect("it has one")).lines();
+        Grown { name, directory, child, answers, events: 0 }
     }
-    let mut small = Store::in_segments(small_at, segment_bytes);
-    let (mut of_small, mut of_large) = (Vec::new(), Vec::new());
-    for (first, last) in Batches::new(kind).zip(batches).take(tenth) {
-        of_large.push(append(&mut large, &last));
-        of_small.push(append(&mut small, &first));
+
+    /// Appends so many batches.
+    fn append(&mut self, batches: usize) -> Cost {
+        self.events += batches * BATCH;
+        writeln!(self.child.stdin.as_ref().expect("it has one"), "{batches}").expect("it listens");
+        let answer = self.answers.next().expect("it answers").expect("it is read");
+        let mut numbers = answer.split(' ').map(|number| number.parse().expect("a number"));
+        let [seconds, median, longest, peak] = std::array::from_fn(|_| numbers.next().expect("four of them"));
+        Cost { seconds, median, longest, peak }
     }
-    for (column, (name, at, seconds)) in
-        [("small", small_at, &mut of_small), ("large", large_at, &mut of_large)].into_iter().enumerate()
-    {
-        println!("cost {column} {}", seconds.iter().sum::<f64>() / (tenth * BATCH) as f64);
-        progress(name, if column == 0 { tenth * BATCH } else { events }, at, seconds, peak_memory() - before);
+
+    /// The mean is what counts; the median tells of the machine, and the longest append of what a new segment costs.
+    fn tell(&self, batches: usize, cost: &Cost) {
+        let micros = |seconds: f64| seconds / BATCH as f64 * 1e6;
+        eprintln!(
+            "  {}: {} events in {} segments: {:.2} us an event (median {:.2}), longest append {:.0} ms, peak {:.0} MiB",
+            self.name,
+            self.events,
+            scratch::count(&self.directory, ".log"),
+            micros(cost.seconds / batches as f64),
+            micros(cost.median),
+            cost.longest * 1e3,
+            cost.peak / 1024.0 / 1024.0
+        );
     }
-    for (name, store) in [("small", small), ("large", large)] {
+
+    fn close(mut self) {
+        drop(self.child.stdin.take());
         let begun = Instant::now();
-        drop(store);
-        eprintln!("  {name}: closed in {:.0} ms", begun.elapsed().as_secs_f64() * 1e3);
+        assert!(self.child.wait().expect("it ran").success(), "a store could not be closed");
+        eprintln!("  {}: closed in {:.0} ms", self.name, begun.elapsed().as_secs_f64() * 1e3);
     }
 }
 
-fn append(store: &mut Store, batch: &Batch) -> f64 {
-    let begun = Instant::now();
-    store.append(std::slice::from_ref(batch));
-    begun.elapsed().as_secs_f64()
+/// Fills the large store but for its last tenth, then that and the small one in turn.
+fn grow(name: &str, kind: &str, segment_bytes: u64, events: usize, scratch: &Scratch, board: &mut Board) {
+    eprintln!("{name}: {events} events, segments of {} KiB", segment_bytes >> 10);
+    let tenth = events / BATCH / 10;
+    let mut large = Grown::start("large", kind, segment_bytes, scratch.fresh("large"));
+    for _ in 1..10 {
+        let cost = large.append(tenth);
+        large.tell(tenth, &cost);
+    }
+    let mut stores = [Grown::start("small", kind, segment_bytes, scratch.fresh("small")), large];
+    let mut costs = [Vec::new(), Vec::new()];
+    let mut left = tenth;
+    while left > 0 {
+        let turn = left.min(TURN_BATCHES);
+        left -= turn;
+        for (store, costs) in stores.iter_mut().zip(&mut costs) {
+            costs.push(store.append(turn));
+        }
+    }
+    for (column, (store, costs)) in stores.into_iter().zip(&mut costs).enumerate() {
+        costs.sort_by(|one, other| one.median.total_cmp(&other.median));
+        let all = Cost {
+            seconds: costs.iter().map(|cost| cost.seconds).sum(),
+            median: costs[costs.len() / 2].median,
+            longest: costs.iter().map(|cost| cost.longest).fold(0.0, f64::max),
+            peak: costs.iter().map(|cost| cost.peak).fold(0.0, f64::max),
+        };
+        store.tell(tenth, &all);
+        store.close();
+        board.note(name, column, all.seconds / (tenth * BATCH) as f64);
+        // Small segments take less.
+        if segment_bytes == SEGMENT_BYTES {
+            board.note(if kind == UNIQUE { "M1 new streams, random ids" } else { "M1 appending" }, column, all.peak);
+        }
+    }
 }
 
-/// The mean is what counts; the median tells of the machine, and the longest append of what a new segment costs.
-fn progress(name: &str, events: usize, directory: &Path, seconds: &mut [f64], peak: u64) {
-    seconds.sort_by(f64::total_cmp);
-    let micros = |seconds: f64| seconds / BATCH as f64 * 1e6;
-    eprintln!(
-        "  {name}: {events} events in {} segments: {:.2} us an event (median {:.2}), longest append {:.0} ms, peak {} MiB",
-        scratch::count(directory, ".log"),
-        micros(seconds.iter().sum::<f64>() / seconds.len() as f64),
-        micros(seconds[seconds.len() / 2]),
-        seconds[seconds.len() - 1] * 1e3,
-        peak >> 20
-    );
+/// The child's side: for each number that is read, appends so many batches and tells what they cost.
+fn serve(arguments: &[String]) {
+    let [kind, segment_bytes, directory] = arguments else { panic!("not for people: {arguments:?}") };
+    let mut batches = Batches::new(if kind == UNIQUE { Kind::Unique } else { Kind::Standard });
+    let before = memory();
+    let mut store = Store::in_segments(Path::new(directory), segment_bytes.parse().expect("a number"));
+    for line in std::io::stdin().lines() {
+        let count = line.expect("it is read").parse().expect("a number");
+        let mut seconds = Vec::new();
+        for batch in batches.by_ref().take(count) {
+            let begun = Instant::now();
+            store.append(std::slice::from_ref(&batch));
+            seconds.push(begun.elapsed().as_secs_f64());
+        }
+        seconds.sort_by(f64::total_cmp);
+        let (all, median, longest): (f64, _, _) =
+            (seconds.iter().sum(), seconds[seconds.len() / 2], seconds[seconds.len() - 1]);
+        println!("{all} {median} {longest} {}", peak_memory() - before);
+    }
 }
 
 /// Everything but A3, of the stores of standard events.
