@@ -36,6 +36,7 @@ help:
 	@echo "make format   a reader in Python, written from docs/FORMAT.md alone, against golden stores and fresh ones"
 	@echo "make fuzz     each fuzz target for SECONDS=60, with AddressSanitizer where a nightly Rust has it"
 	@echo "make bench    the scoreboards: from C beside SQLite, from Python beside sqlite3 and eventsourcing"
+	@echo "make bench-growth  what grows with the log: a file store of 10,000,000 events beside one of a tenth"
 	@echo "make docs     the references of the Rust crate and the Python package"
 	@echo "make clean    removes what was built"
 
@@ -57,11 +58,16 @@ demo: need-python need-cc all
 
 # ---- bench ------------------------------------------------------------------
 
-# The scoreboards, beside their peers in the same run. EVENTS=100000 ROUNDS=1 make bench is a quick look.
+# The scoreboards, beside their peers in the same run. EVENTS=100000 ROUNDS=1 make bench is a quick look, and
+# ENGINE=file WORKS=A1,A3 make bench-c looks at one engine and some of the works.
 .PHONY: bench bench-c bench-python
 bench: bench-c bench-python
 bench-c:
 	@$(CARGO) run --release --quiet -p runestore-benches
+# A large file store beside a small one: EVENTS=10000000 (which is also the default) needs 15 GB on the disk for a while.
+.PHONY: bench-growth
+bench-growth:
+	@$(CARGO) run --release --quiet -p runestore-benches -- growth
 bench-python: need-python need-cc
 	@PYTHON="$(PYTHON)" sh benches/python/run.sh $(BUILD)/bench-python
 
