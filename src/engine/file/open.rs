@@ -134,7 +134,7 @@ pub(super) fn write(files: Files, options: &FileOptions) -> Result<Writer> {
         watermark: Mutex::new(watermark),
         lock: Mutex::new(Some(lock)),
     };
-    writer.mark(head, durable, durable);
+    writer.mark(head, durable, durable).map_err(failed(&*directory, "write", watermark::NAME))?;
     Ok(writer)
 }
 

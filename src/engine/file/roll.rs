@@ -130,7 +130,8 @@ impl Writer {
         tail.durable = made.segment.log_offset(made.end);
         tail.segment = made.segment;
         tail.file = made.file;
-        self.mark(tail.next - 1, tail.durable, tail.durable);
+        // Nothing new is visible: whoever is not told of it now is told by the next flush.
+        let _ = self.mark(tail.next - 1, tail.durable, tail.durable);
         Ok(())
     }
 
@@ -217,7 +218,8 @@ impl Writer {
         tail.file.sync().map_err(failed(&*self.files().directory, "sync", &name))?;
         (tail.last, tail.written, tail.end, tail.chain) = (start, end, end, chain);
         tail.durable = tail.segment.log_offset(end);
-        self.mark(tail.next - 1, tail.durable, tail.durable);
+        // It tells nothing but what the frame tells too.
+        let _ = self.mark(tail.next - 1, tail.durable, tail.durable);
         let indexed = tail.prefix.as_ref().map_or(segment::HEADER_BYTES as u64, |prefix| prefix.binding().end);
         if end - indexed > UNINDEXED_BYTES_MAX {
             self.write_index(tail, false)?;
