@@ -28,10 +28,15 @@ help:
 	@echo "make header   include/runestore.h is what the source generates"
 	@echo "make c        the C tests: plain, with sanitizers, under valgrind"
 	@echo "make cpp      the C++ tests: C++17, 20 and 23, with and without exceptions, sanitizers, valgrind"
+	@echo "make crash    crashes on a simulated disk: CRASH_STATES=50000 states, and every planted bug"
+	@echo "make torture  the same with 1,000,000 states; an hour or more"
+	@echo "make machine  kill -9, failing system calls, full disks and other processes, on this machine"
+	@echo "make powercut power cuts in a virtual machine: ROUNDS=20"
 	@echo "make python   the Python package: wheel, source distribution, tests, types"
 	@echo "make format   a reader in Python, written from docs/FORMAT.md alone, against golden stores and fresh ones"
 	@echo "make fuzz     each fuzz target for SECONDS=60, with AddressSanitizer where a nightly Rust has it"
 	@echo "make bench    the scoreboards: from C beside SQLite, from Python beside sqlite3 and eventsourcing"
+	@echo "make bench-growth  what grows with the log: a file store of 10,000,000 events beside one of a tenth"
 	@echo "make docs     the references of the Rust crate and the Python package"
 	@echo "make clean    removes what was built"
 
@@ -45,18 +50,24 @@ demo: need-python need-cc all
 	@$(PYTHON) examples/flights/fetch.py $(DEMO)
 	@$(PYTHON) examples/flights/convert.py $(DEMO)
 	@$(CC) $(C_STRICT) $(CFLAGS) -Iinclude examples/flights/flights.c -o $(DEMO)/flights \
-	    -L$(LIB) -Wl,-rpath,$(abspath $(LIB)) -lrunestore -lpthread
+	    -L$(LIB) -Wl,-rpath,$(abspath $(LIB)) -lrunestore
+	@rm -rf $(DEMO)/flights.runes $(DEMO)/copy.runes
 	@$(DEMO)/flights $(DEMO)
 	@echo
 	@PYTHON="$(PYTHON)" sh examples/flights/python.sh $(DEMO)
 
 # ---- bench ------------------------------------------------------------------
 
-# The scoreboards, beside their peers in the same run. EVENTS=100000 ROUNDS=1 make bench is a quick look.
+# The scoreboards, beside their peers in the same run. EVENTS=100000 ROUNDS=1 make bench is a quick look, and
+# ENGINE=file WORKS=A1,A3 make bench-c looks at one engine and some of the works.
 .PHONY: bench bench-c bench-python
 bench: bench-c bench-python
 bench-c:
 	@$(CARGO) run --release --quiet -p runestore-benches
+# A large file store beside a small one: EVENTS=10000000 (which is also the default) needs 15 GB on the disk for a while.
+.PHONY: bench-growth
+bench-growth:
+	@$(CARGO) run --release --quiet -p runestore-benches -- growth
 bench-python: need-python need-cc
 	@PYTHON="$(PYTHON)" sh benches/python/run.sh $(BUILD)/bench-python
 
@@ -71,7 +82,7 @@ fuzz:
 # ---- test -------------------------------------------------------------------
 
 .PHONY: test
-test: need-rust need-python need-cc need-c-tests rust deny header c cpp python format
+test: need-rust need-python need-cc need-c-tests rust deny header crash c cpp machine format python
 	@echo "make test: all suites passed"
 
 .PHONY: rust
@@ -79,6 +90,7 @@ rust:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --no-default-features -- -D warnings
+	$(CARGO) clippy --features simulation --all-targets -- -D warnings
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --manifest-path fuzz/Cargo.toml --locked --target-dir $(BUILD)/fuzz/lint -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps
@@ -109,6 +121,23 @@ c: need-python need-cc need-c-tests all
 .PHONY: cpp
 cpp: need-python need-cc need-c-tests all
 	CC="$(CC)" CXX="$(CXX)" sh tests/cpp/run.sh $(LIB) $(BUILD)/cpp
+
+# A simulated disk makes tens of thousands of states: that wants optimised code, and the assertions all the same.
+.PHONY: crash torture
+crash: need-rust
+	$(CARGO) test --features simulation --test crash -- --nocapture
+torture: need-rust
+	CRASH_STATES=1000000 $(CARGO) test --features simulation --test crash -- --nocapture
+
+.PHONY: machine
+machine: need-python need-cc all
+	CC="$(CC)" PYTHON="$(PYTHON)" sh tests/machine/run.sh $(LIB) $(BUILD)/machine
+
+ROUNDS ?= 20
+
+.PHONY: powercut
+powercut: need-python need-cc all
+	CC="$(CC)" PYTHON="$(PYTHON)" sh tests/powercut/run.sh $(LIB) $(BUILD)/powercut $(ROUNDS)
 
 .PHONY: python
 python: need-python need-c-tests

@@ -10,6 +10,7 @@ use crate::json::{self, Answers, Input};
 use crate::query::{Format, Pagination, Query, ReadOptions};
 use crate::time::Timestamp;
 use serde_json::{Map, Value};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -299,8 +300,19 @@ impl Store {
     ///
     /// `unsupported` where the engine keeps nothing that could be damaged; `closed`.
     pub fn verify(&self) -> Result<Map<String, Value>> {
+        self.verify_with(&mut |_, _| ControlFlow::Continue(()))
+    }
+
+    /// The same, and `progress` is told how far it has come: so many bytes of so many, from this thread, for the last
+    /// time when all is done. It is called often, so it must be quick; its break ends the work. It must not close the
+    /// store, which would wait for this call.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::verify`], and `interrupted` where `progress` breaks.
+    pub fn verify_with(&self, progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>) -> Result<Map<String, Value>> {
         let call = self.gate.enter(None)?;
-        self.engine.verify(&call)
+        self.engine.verify(&mut |done, total| went_on(progress(done, total)), &call)
     }
 
     /// Copies the store into the new directory `path`, where it opens as a store of its own.
@@ -309,8 +321,22 @@ impl Store {
     ///
     /// `unsupported` where the engine cannot; `closed`.
     pub fn backup(&self, path: &str) -> Result<Map<String, Value>> {
+        self.backup_with(path, &mut |_, _| ControlFlow::Continue(()))
+    }
+
+    /// The same, and `progress` is told how far it has come, as [`Store::verify_with`] tells it. The copy is read to
+    /// check it, so there are about twice as many bytes as the store has. What was ended leaves no copy.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::backup`], and `interrupted` where `progress` breaks.
+    pub fn backup_with(
+        &self,
+        path: &str,
+        progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+    ) -> Result<Map<String, Value>> {
         let call = self.gate.enter(None)?;
-        self.engine.backup(path, &call)
+        self.engine.backup(path, &mut |done, total| went_on(progress(done, total)), &call)
     }
 
     /// Closes the store: stops reads at the next event, lets a begun commit finish, wakes all that
@@ -339,6 +365,10 @@ impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store").finish_non_exhaustive()
     }
+}
+
+fn went_on(answer: ControlFlow<()>) -> Result<()> {
+    if answer.is_break() { Err(Error::interrupted()) } else { Ok(()) }
 }
 
 fn read_query(query: Option<&[u8]>) -> Result<Query> {

@@ -103,7 +103,12 @@ fn every_golden_store_is_read_and_left_as_it_is() {
         let (_home, path) = golden.copy();
         let store = open(&path, true);
         golden.compare(&store, "");
-        assert_eq!(store.info().expect("it has information")["epoch"], golden.about["epoch"], "{}", golden.path.display());
+        assert_eq!(
+            store.info().expect("it has information")["epoch"],
+            golden.about["epoch"],
+            "{}",
+            golden.path.display()
+        );
         store.close().expect("it closes");
         assert!(files(&path) == files(&golden.path), "{}: a reader changes nothing", golden.path.display());
     }

@@ -1,8 +1,9 @@
 //! Runestore as a C program has it: only the functions of `include/runestore.h`.
 
-use super::Peer;
-use super::workload::{Workload, rfc3339};
+use super::peer::{Peer, THREADS};
+use super::workload::{Batch, Questions, Row, rfc3339};
 use std::ffi::{c_char, c_void};
+use std::path::Path;
 use std::ptr::{null, null_mut};
 
 // Links the library; its Rust interface is not used.
@@ -59,14 +60,67 @@ unsafe extern "C" {
 
 pub struct Store(*mut c_void);
 
+// SAFETY: `include/runestore.h` promises that any number of threads may use a store at once.
+unsafe impl Sync for Store {}
+
+/// # Safety
+///
+/// `at` is null, or there are `length` bytes.
+unsafe fn text(at: *const c_char, length: usize) -> String {
+    let bytes: &[u8] = if at.is_null() {
+        &[]
+    } else {
+        // SAFETY: as the caller promises.
+        unsafe { std::slice::from_raw_parts(at.cast(), length) }
+    };
+    String::from_utf8_lossy(bytes).into()
+}
+
 impl Store {
-    /// An empty store.
-    pub fn open() -> Store {
-        let mut store = null_mut();
-        // SAFETY: the out-parameter lives until the call returns.
-        let status = unsafe { store_init(null(), 0, &mut store, null_mut(), null_mut()) };
-        assert_eq!(status, 0);
+    /// An empty store in memory.
+    pub fn in_memory() -> Store {
+        Store::open("{}")
+    }
+
+    /// The store in a directory, durable.
+    pub fn durable(directory: &Path) -> Store {
+        Store::open(&format!(r#"{{"store":"file","store_opts":{{"path":"{}"}}}}"#, directory.display()))
+    }
+
+    /// The same, in segments of so many bytes.
+    pub fn in_segments(directory: &Path, segment_bytes: u64) -> Store {
+        let path = directory.display();
+        Store::open(&format!(r#"{{"store":"file","store_opts":{{"path":"{path}","segment_bytes":{segment_bytes}}}}}"#))
+    }
+
+    fn open(config: &str) -> Store {
+        let (mut store, mut error, mut length) = (null_mut(), null_mut(), 0);
+        // SAFETY: text and out-parameters live until the call returns, and on an error there are `length` bytes.
+        unsafe {
+            let status = store_init(config.as_ptr().cast(), config.len(), &mut store, &mut error, &mut length);
+            assert_eq!(status, 0, "{config}: {}", text(error, length));
+        }
         Store(store)
+    }
+
+    fn append_one(&self, events: &str) {
+        const SUMMARY: &str = r#"{"return":"summary"}"#;
+        let (mut out, mut length) = (null_mut(), 0);
+        // SAFETY: the handle is open, the texts and out-parameters live until the call returns, and the answer has
+        // `length` bytes until it is freed, once.
+        unsafe {
+            let status = store_append(
+                self.0,
+                events.as_ptr().cast(),
+                events.len(),
+                SUMMARY.as_ptr().cast(),
+                SUMMARY.len(),
+                &mut out,
+                &mut length,
+            );
+            assert_eq!(status, 0, "{}", text(out, length));
+            store_free(out.cast());
+        }
     }
 
     /// An answer's bytes, freed again after `look` has seen them.
@@ -101,25 +155,21 @@ fn window_query((from, to): (u64, u64)) -> String {
 }
 
 impl Peer for Store {
-    fn append(&mut self, workload: &Workload) {
-        const SUMMARY: &str = r#"{"return":"summary"}"#;
-        for batch in &workload.batches {
-            let (mut out, mut length) = (null_mut(), 0);
-            // SAFETY: as in `get`.
-            unsafe {
-                let status = store_append(
-                    self.0,
-                    batch.as_ptr().cast(),
-                    batch.len(),
-                    SUMMARY.as_ptr().cast(),
-                    SUMMARY.len(),
-                    &mut out,
-                    &mut length,
-                );
-                assert_eq!(status, 0);
-                store_free(out.cast());
+    fn append(&mut self, batches: &[Batch]) {
+        batches.iter().for_each(|batch| self.append_one(&batch.text));
+    }
+
+    fn append_singly(&mut self, rows: &[Row]) {
+        rows.iter().for_each(|row| self.append_one(&row.json));
+    }
+
+    fn append_from_threads(&mut self, rows: &[Row]) {
+        let store = &*self;
+        std::thread::scope(|scope| {
+            for share in rows.chunks(rows.len().div_ceil(THREADS)) {
+                scope.spawn(move || share.iter().for_each(|row| store.append_one(&row.json)));
             }
-        }
+        });
     }
 
     fn scan(&mut self) {
@@ -163,10 +213,14 @@ impl Peer for Store {
         self.read(&window_query(window), "");
     }
 
-    fn counts(&mut self, workload: &Workload) -> [usize; 3] {
-        let (domain, instance_id) = workload.stream(7);
-        let of_type = format!(r#"{{"type":"{}"}}"#, workload.page_type());
-        [stream_query(&domain, &instance_id), of_type, window_query(workload.window(0))].map(|query| {
+    fn newest(&mut self) {
+        self.read("null", r#"{"direction":"backward","limit":1}"#);
+    }
+
+    fn counts(&mut self, questions: &Questions) -> [usize; 3] {
+        let (domain, instance_id) = questions.stream(7);
+        let of_type = format!(r#"{{"type":"{}"}}"#, Questions::PAGE_TYPE);
+        [stream_query(&domain, &instance_id), of_type, window_query(questions.window(0))].map(|query| {
             // One event a line, and no line break inside.
             let lines = |answer: &[u8]| answer.iter().filter(|byte| **byte == b'\n').count();
             self.get(&query, r#"{"format":"ndjson"}"#, lines)

@@ -3,19 +3,18 @@
 
 use std::fmt::Write;
 
-const BATCH: usize = 1_000;
+/// The events of a batch.
+pub const BATCH: usize = 1_000;
 const INSTANCES: u64 = 20_000;
 const TYPES: usize = 20;
-/// The type of the pages: the sixth most frequent has 4.6 % of the events.
-const PAGE_TYPE: usize = 5;
 const BEGIN: u64 = 1_767_225_600; // 2026-01-01T00:00:00Z
 
-pub struct Workload {
-    /// Each batch as Runestore takes it.
-    pub batches: Vec<String>,
-    /// Each batch as a program that uses SQLite has it.
-    pub rows: Vec<Vec<Row>>,
-    page_type: String,
+/// A batch of events.
+pub struct Batch {
+    /// As Runestore takes it.
+    pub text: String,
+    /// As a program that uses SQLite has it.
+    pub rows: Vec<Row>,
 }
 
 pub struct Row {
@@ -28,44 +27,66 @@ pub struct Row {
     pub json: String,
 }
 
-impl Workload {
-    pub fn new(events: usize) -> Workload {
+/// How the events of a log differ from each other.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    /// See the module.
+    Standard,
+    /// Each event opens a stream of its own and carries a random id.
+    Unique,
+}
+
+/// Batches without end, the same in every run.
+pub struct Batches {
+    kind: Kind,
+    chance: Chance,
+    made: u64,
+}
+
+impl Batches {
+    pub fn new(kind: Kind) -> Batches {
+        Batches { kind, chance: Chance(0x9e37_79b9_7f4a_7c15), made: 0 }
+    }
+
+    /// The batches of so many events.
+    pub fn of(events: usize) -> Vec<Batch> {
         assert!(events.is_multiple_of(BATCH), "a multiple of {BATCH}");
-        let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
-        let (mut batches, mut rows) = (Vec::new(), Vec::new());
-        for batch in 0..events / BATCH {
-            let made: Vec<Row> = (0..BATCH).map(|event| row(&mut chance, (batch * BATCH + event) as u64)).collect();
-            let texts: Vec<&str> = made.iter().map(|row| &*row.json).collect();
-            batches.push(format!("[{}]", texts.join(",")));
-            rows.push(made);
-        }
-        Workload { batches, rows, page_type: type_name(PAGE_TYPE) }
+        Batches::new(Kind::Standard).take(events / BATCH).collect()
     }
+}
 
-    pub fn events(&self) -> usize {
-        self.rows.len() * BATCH
-    }
+impl Iterator for Batches {
+    type Item = Batch;
 
-    pub fn json_bytes(&self) -> usize {
-        self.batches.iter().map(String::len).sum()
+    fn next(&mut self) -> Option<Batch> {
+        let first = self.made;
+        self.made += BATCH as u64;
+        let rows: Vec<Row> = (first..self.made).map(|ordinal| row(&mut self.chance, ordinal, self.kind)).collect();
+        let texts: Vec<&str> = rows.iter().map(|row| &*row.json).collect();
+        Some(Batch { text: format!("[{}]", texts.join(",")), rows })
     }
+}
+
+/// What a log of so many standard events is asked.
+#[derive(Clone, Copy)]
+pub struct Questions {
+    pub events: usize,
+}
+
+impl Questions {
+    /// The type of the pages: the sixth most frequent has 4.6 % of the events.
+    pub const PAGE_TYPE: &str = "EventType05";
+    /// How many streams there are.
+    pub const STREAMS: usize = INSTANCES as usize;
 
     /// A stream, another one for each lookup, in no order.
     pub fn stream(&self, lookup: usize) -> (String, String) {
         stream_of((lookup as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) % INSTANCES)
     }
 
-    pub fn page_type(&self) -> &str {
-        &self.page_type
-    }
-
-    pub fn count_of_page_type(&self) -> usize {
-        self.rows.iter().flatten().filter(|row| row.event_type == self.page_type).count()
-    }
-
     /// One hundredth of the time, from and to in seconds since 1970.
     pub fn window(&self, window: usize) -> (u64, u64) {
-        let length = self.events() as u64 / 100;
+        let length = self.events as u64 / 100;
         let from = BEGIN + window as u64 * 37 % 99 * length;
         (from, from + length)
     }
@@ -86,32 +107,40 @@ pub fn rfc3339(seconds: u64) -> String {
     format!("{year}-{month:02}-{:02}T{:02}:{:02}:{:02}Z", day + 1, second / 3600, second / 60 % 60, second % 60)
 }
 
-fn row(chance: &mut Chance, ordinal: u64) -> Row {
+fn row(chance: &mut Chance, ordinal: u64, kind: Kind) -> Row {
     const WORDS: [&str; 10] =
         ["alpha", "bravo", "charlie", "delta", "echo", "føxtrot", "gölf", "hotel", "índia", "juliett"];
     let event_type = type_name(zipf(chance));
-    let (domain, instance_id) = stream_of(chance.below(INSTANCES));
+    let id = uuid(chance, if matches!(kind, Kind::Standard) { 7 } else { 4 });
+    let (domain, instance_id) = match kind {
+        Kind::Standard => stream_of(chance.below(INSTANCES)),
+        Kind::Unique => (stream_of(ordinal).0, uuid(chance, 4)),
+    };
+    let given = if matches!(kind, Kind::Standard) { String::new() } else { format!(r#""id":"{id}","#) };
     let mut word = || WORDS[chance.below(10) as usize];
     let (customer, note) = (format!("{} {}", word(), word()), format!("{} {} {}", word(), word(), word()));
     let inserted_at = rfc3339(BEGIN + ordinal);
     let mut json = String::new();
     write!(
         json,
-        r#"{{"type":"{event_type}","domain":"{domain}","instance_id":"{instance_id}","inserted_at":"{inserted_at}","data":{{"customer":"{customer}","amount":{},"currency":"EUR","note":"{note}","ok":true,"ratio":0.{},"ref":"{:016x}","list":[1,2,3]}}}}"#,
+        r#"{{{given}"type":"{event_type}","domain":"{domain}","instance_id":"{instance_id}","inserted_at":"{inserted_at}","data":{{"customer":"{customer}","amount":{},"currency":"EUR","note":"{note}","ok":true,"ratio":0.{},"ref":"{:016x}","list":[1,2,3]}}}}"#,
         chance.below(1_000_000),
         chance.below(1_000_000),
         chance.next(),
     )
     .expect("a string takes all");
-    let id = format!(
-        "{:08x}-{:04x}-7{:03x}-8{:03x}-{:012x}",
+    Row { id, event_type, domain, instance_id, time: (BEGIN + ordinal) * 1_000_000, json }
+}
+
+fn uuid(chance: &mut Chance, version: u8) -> String {
+    format!(
+        "{:08x}-{:04x}-{version:x}{:03x}-8{:03x}-{:012x}",
         chance.below(1 << 32),
         chance.below(1 << 16),
         chance.below(1 << 12),
         chance.below(1 << 12),
         chance.below(1 << 48)
-    );
-    Row { id, event_type, domain, instance_id, time: (BEGIN + ordinal) * 1_000_000, json }
+    )
 }
 
 fn type_name(number: usize) -> String {

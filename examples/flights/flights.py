@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
-"""Every flight that left New York in 2013, appended to a memory store and asked about: the demo, from Python.
+"""Every flight that left New York in 2013, kept in files and asked about: the demo, from Python.
 
     flights.py FOLDER
 
 FOLDER holds events.jsonl and events.count, which convert.py writes. Every answer is checked against numbers that were
-counted without Runestore; the exit status is 0 only if all of them are right. The picture of the year is drawn into
-FOLDER. python.sh makes the environment that this needs, and runs it.
+counted without Runestore; the exit status is 0 only if all of them are right. The store is FOLDER/python.runes, made
+anew; the picture of the year is drawn into FOLDER. python.sh makes the environment that this needs, and runs it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import re
+import shutil
+import signal
 import sys
 import textwrap
 import time
@@ -21,6 +24,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import islice
+from multiprocessing.connection import Connection
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -46,44 +50,100 @@ def main() -> None:
     counts = read_counts(folder / "events.count")
     known = read_known(Path(__file__).with_name("known.h"))
     check = Check()
-    with open(folder / "events.jsonl", "rb") as file, runestore.open() as store:
-        print(f"Runestore {runestore.__version__}, memory engine, from Python: every flight that left New York in 2013")
+    path, copy = folder / "python.runes", folder / "python-copy.runes"
+    for old in (path, copy):
+        shutil.rmtree(old, ignore_errors=True)
+    print(f"Runestore {runestore.__version__}, file engine, from Python: every flight that left New York in 2013")
+    acknowledged = kill_a_writer(path, folder / "events.jsonl", counts["batches"] // 2, check)
+    with open(folder / "events.jsonl", "rb") as file, open_again(path, acknowledged, check) as store:
+        there = sum(1 for _ in islice(file, store.head // BATCH_EVENTS))
         # A tenth of the batches comes while a thread follows, another while coroutines do.
         tenth = counts["batches"] // 10
-        most = counts["batches"] - 2 * tenth
-        load(store, islice(file, most), most * BATCH_EVENTS, counts)
+        load(store, islice(file, counts["batches"] - there - 2 * tenth), counts)
         days = Days()
         follow_in_a_thread(store, days, islice(file, tenth), tenth * BATCH_EVENTS)
         asyncio.run(follow_in_a_loop(store, file, counts, check))
         aircraft_year(store, known, check)
         blizzard(store, known, counts, check)
         one_hour(store, known, check)
-        last_ten(store, counts, check)
+        last_three(store, counts, check)
         errors(store, known, counts, check)
+        verify_and_back_up(store, copy, counts, check)
         year_in_a_picture(store, days, folder / "flights.svg", counts, check)
     if check.wrong:
         sys.exit(f"flights: {check.wrong} of the numbers are wrong")
     print("\nEvery number agrees with the table of flights.")
 
 
+# ---- A writer that is killed -----------------------------------------------------------------------------------------
+
+
+def write_and_tell(path: Path, events: Path, told: Connection) -> None:
+    """The writer's process: tells the head after each batch, when that was acknowledged."""
+    with open(events, "rb") as file, runestore.open(path) as store:
+        for batch in file:
+            store.append_json(batch, SUMMARY)
+            told.send(store.head)
+
+
+def kill_a_writer(path: Path, events: Path, batches: int, check: Check) -> int:
+    """Kills it when so many batches were acknowledged. The head that was acknowledged last."""
+    processes = multiprocessing.get_context("spawn")
+    telling, told = processes.Pipe()
+    writer = processes.Process(target=write_and_tell, args=(path, events, telling))
+    writer.start()
+    telling.close()
+    heads: list[int] = []
+    try:
+        while True:
+            heads.append(told.recv())
+            if len(heads) == batches:
+                writer.kill()
+    except (EOFError, ConnectionResetError):
+        # What it had said when it was killed is read to the end.
+        writer.join()
+    if writer.exitcode != -signal.SIGKILL:
+        sys.exit(f"flights: the writer ended by itself, with {writer.exitcode}")
+    check.equal("heads acknowledged", heads, [BATCH_EVENTS * (number + 1) for number in range(len(heads))])
+    return heads[-1]
+
+
+def open_again(path: Path, acknowledged: int, check: Check) -> runestore.Store:
+    begun = time.perf_counter()
+    store = runestore.open(path)
+    heading("The writer was killed half-way with SIGKILL; its store is opened again", time.perf_counter() - begun)
+    print(f"  {acknowledged:,} events had been acknowledged; {store.head:,} are there, in whole batches")
+    there = store.get_page({"up_to": acknowledged}, limit=1).pagination.total_count
+    check.equal("events that were acknowledged and are there", there, acknowledged)
+    # It may have been killed between the commit and the word of it.
+    check.equal("whole batches", store.head - acknowledged in (0, BATCH_EVENTS), True)
+    return store
+
+
 # ---- Appending -------------------------------------------------------------------------------------------------------
 
 
-def load(store: runestore.Store, batches: Iterable[bytes], total: int, counts: dict[str, int]) -> None:
-    """Appends each line of the file as one atomic batch, as a program would that has its events as dicts."""
-    appending = 0.0  # seconds; to parse the file is not the store's work
-    count = TextColumn("{task.completed:,} of {task.total:,} events")
+def bar() -> Progress:
     # In a log there is no bar: what it would leave there says less than the line below.
     quiet = not sys.stdout.isatty()
-    with Progress(TextColumn(" "), BarColumn(), TaskProgressColumn(), count, transient=True, disable=quiet) as progress:
-        bar = progress.add_task("", total=total)
+    columns = (TextColumn("  {task.description}"), BarColumn(), TaskProgressColumn())
+    return Progress(*columns, transient=True, disable=quiet)
+
+
+def load(store: runestore.Store, batches: Iterable[bytes], counts: dict[str, int]) -> None:
+    """Appends each line of the file as one atomic batch, as a program would that has its events as dicts."""
+    appending = 0.0  # seconds; to parse the file is not the store's work
+    before = store.head
+    with bar() as progress:
+        task = progress.add_task("append", total=counts["events"])
         for batch in batches:
             events = orjson.loads(batch)
             begun = time.perf_counter()
             stored = store.append(events)
             appending += time.perf_counter() - begun
-            progress.update(bar, completed=stored[-1].sequence_number)
-    heading(f"{store.head:,} events appended as dicts: {store.head / appending:,.0f} events a second", appending)
+            progress.update(task, completed=stored[-1].sequence_number)
+    more = store.head - before
+    heading(f"{more:,} events appended as dicts: {more / appending:,.0f} a second, on the disk", appending)
     print(
         f"  in all {counts['flights']:,} flights make {counts['events']:,} events: {counts['departed']:,} departed, "
         f"{counts['arrived']:,} arrived, {counts['cancelled']:,} cancelled"
@@ -235,13 +295,13 @@ def one_hour(store: runestore.Store, known: dict[str, str], check: Check) -> Non
     check.equal("departures from JFK to SFO in that hour", len(events), int(known["JFK_SFO_DEPARTED"]))
 
 
-def last_ten(store: runestore.Store, counts: dict[str, int], check: Check) -> None:
+def last_three(store: runestore.Store, counts: dict[str, int], check: Check) -> None:
     begun = time.perf_counter()
-    events = store.get_events(direction="backward", limit=10)
-    heading("The last ten events, backwards", time.perf_counter() - begun)
+    events = store.get_events(direction="backward", limit=3)
+    heading("The last three events, backwards", time.perf_counter() - begun)
     print("\n".join(map(shown, events)))
     head = counts["events"]
-    check.equal("the last ten", [event.sequence_number for event in events], list(range(head, head - 10, -1)))
+    check.equal("the last three", [event.sequence_number for event in events], [head, head - 1, head - 2])
 
 
 def shown(event: runestore.Event) -> str:
@@ -262,9 +322,13 @@ def errors(store: runestore.Store, known: dict[str, str], counts: dict[str, int]
     def as_if_new() -> None:
         store.append({"type": "departed", **flight}, expected_version=0)
 
+    def second_writer() -> None:
+        runestore.open(store.info()["path"])
+
     attempts: list[tuple[str, Callable[[], None], type[runestore.StoreError]]] = [
         ("a field's name misspelt", misspelt, runestore.InvalidEventError),
         (f"an event for {aircraft} as if it were new", as_if_new, runestore.ConflictError),
+        ("a second writer", second_writer, runestore.LockedError),
     ]
     begun = time.perf_counter()
     raised = [raises(attempt) for _, attempt, _ in attempts]
@@ -284,6 +348,27 @@ def raises(attempt: Callable[[], None]) -> runestore.StoreError | None:
     except runestore.StoreError as error:
         return error
     return None
+
+
+def verify_and_back_up(store: runestore.Store, path: Path, counts: dict[str, int], check: Check) -> None:
+    begun = time.perf_counter()
+    with bar() as progress:
+        checking, copying = progress.add_task("verify"), progress.add_task("back up")
+        report = store.verify(lambda done, total: progress.update(checking, completed=done, total=total))
+        copied = store.backup(path, lambda done, total: progress.update(copying, completed=done, total=total))
+    heading("Every checksum and every link verified, and a backup made", time.perf_counter() - begun)
+    with runestore.open(path) as copy:
+        kinds = ("departed", "arrived", "cancelled")
+        there = {kind: copy.get_page({"type": kind}, limit=1).pagination.total_count for kind in kinds}
+        print(f"  {report['events']:,} events in {report['bytes']:,} bytes, {len(report['problems'])} problems")
+        print("  the copy has " + ", ".join(f"{number:,} {kind}" for kind, number in there.items()))
+        last = {"after": counts["events"] - 1}
+        check.equal("the copy's last event", copy.get_events(last), store.get_events(last))
+    check.equal("a sound store", report["ok"], True)
+    check.equal("events verified", report["events"], counts["events"])
+    check.equal("events copied", copied["events"], counts["events"])
+    for kind, number in there.items():
+        check.equal(f"{kind} in the copy", number, counts[kind])
 
 
 def year_in_a_picture(store: runestore.Store, days: Days, path: Path, counts: dict[str, int], check: Check) -> None:

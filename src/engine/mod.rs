@@ -50,12 +50,12 @@ pub trait Engine: Send + Sync {
     fn info(&self) -> Result<Map<String, Value>>;
 
     /// Checks all that is stored. By default `unsupported`.
-    fn verify(&self, _call: &Call<'_>) -> Result<Map<String, Value>> {
+    fn verify(&self, _progress: &mut Progress<'_>, _call: &Call<'_>) -> Result<Map<String, Value>> {
         Err(unsupported("verify", "it keeps nothing that could be damaged"))
     }
 
     /// Copies the store into a new directory. By default `unsupported`.
-    fn backup(&self, _path: &str, _call: &Call<'_>) -> Result<Map<String, Value>> {
+    fn backup(&self, _path: &str, _progress: &mut Progress<'_>, _call: &Call<'_>) -> Result<Map<String, Value>> {
         Err(unsupported("backup", "read the events and append them to another store instead"))
     }
 
@@ -66,6 +66,10 @@ pub trait Engine: Send + Sync {
 fn unsupported(what: &str, why: &str) -> Error {
     Error::new(ErrorKind::Unsupported, format!("this store's engine has no {what}: {why}"))
 }
+
+/// Told how far long work has come, so many bytes of so many, by the thread that called. An error ends the work, and
+/// is what came of it.
+pub type Progress<'a> = dyn FnMut(u64, u64) -> Result<()> + 'a;
 
 /// What to read.
 #[derive(Debug, Clone, Copy)]

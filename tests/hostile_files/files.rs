@@ -78,7 +78,10 @@ fn a_cut_log_without_its_watermark_is_a_prefix_of_whole_batches() {
             }
         };
         let head = store.head().expect("it has a head");
-        assert!(batches.contains(&head) || head == sample.truth.texts.len() as u64, "cut to {length}: the head is {head}");
+        assert!(
+            batches.contains(&head) || head == sample.truth.texts.len() as u64,
+            "cut to {length}: the head is {head}"
+        );
         match store.get_events_json(None, Some(r#"{"format":"ndjson"}"#)) {
             Ok(all) => assert_eq!(all, sample.truth.texts[..head as usize].concat().as_bytes(), "cut to {length}"),
             Err(error) => assert!(CORRUPT.contains(&error.kind()), "cut to {length}: {error}"),
@@ -120,7 +123,8 @@ fn missing_files_of_the_log_are_an_error_and_others_are_not() {
             continue;
         }
         let what = format!("without {gone:?}");
-        let remove = move |path: &Path| gone.iter().for_each(|name| fs::remove_file(path.join(name)).expect("it is there"));
+        let remove =
+            move |path: &Path| gone.iter().for_each(|name| fs::remove_file(path.join(name)).expect("it is there"));
         deeds.push((what, logs > 0, Box::new(remove)));
     }
     all_right(&sample, &deeds);
@@ -163,7 +167,8 @@ fn files_of_another_store_are_found_out() {
         let replace = move |path: &Path| fs::write(path.join(name), content).expect("it can be written");
         deeds.push((format!("{name} of another store"), name.ends_with(".log"), Box::new(replace)));
     }
-    let next = |path: &Path| fs::write(path.join("00000000000000000004.log"), &other.files[LAST]).expect("it can be written");
+    let next =
+        |path: &Path| fs::write(path.join("00000000000000000004.log"), &other.files[LAST]).expect("it can be written");
     deeds.push((String::from("another store's last segment behind the last"), true, Box::new(next)));
     all_right(&sample, &deeds);
 }

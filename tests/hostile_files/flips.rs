@@ -43,7 +43,13 @@ fn every_flip_below_the_durable_end_is_found() {
     for (region, counts) in &counts {
         let _ = writeln!(out, "{region:?}: {counts:?}");
     }
-    assert!(faults.is_empty(), "{} of {} flips\n{}", faults.len(), flips.len(), faults[..faults.len().min(40)].join("\n"));
+    assert!(
+        faults.is_empty(),
+        "{} of {} flips\n{}",
+        faults.len(),
+        flips.len(),
+        faults[..faults.len().min(40)].join("\n")
+    );
     assert!(counts.values().all(|counts| counts.by_nothing == 0), "no flip stays unnoticed");
     assert!(flips.len() > 60_000, "only {} flips were tried", flips.len());
 }
@@ -106,7 +112,8 @@ fn try_flip(sample: &Sample, sandbox: &Sandbox<'_>, flip: &Flip<'_>) -> Result<(
     let mut refused = None;
     if flip.writing {
         let allowed = Allowed { sound_up_to: 0, ..allowed };
-        let written = judge(&sample.truth, &sandbox.path(), false, &allowed).map_err(|fault| format!("to write: {fault}"))?;
+        let written =
+            judge(&sample.truth, &sandbox.path(), false, &allowed).map_err(|fault| format!("to write: {fault}"))?;
         refused = Some(written.by_opening);
         if written.by_opening && !sandbox.is_unchanged(flip.file, &content) {
             return Err(String::from("a writer refused the store, and changed it"));

@@ -107,14 +107,12 @@ fn asked(texts: &[String]) -> Vec<Asked> {
         (json!({ "tags": ["größe"] }), &|event| event["tags"][1] == "größe"),
         (json!({ "id": id }), &|event| event["id"] == id),
         (json!({ "id": made }), &|event| event["id"] == made),
-        (
-            json!({ "from": "2024-02-05T00:00:00Z", "to": "2024-02-11T00:00:00Z" }),
-            &|event| ("2024-02-05".."2024-02-11").contains(&event["inserted_at"].as_str().unwrap_or("")),
-        ),
-        (
-            json!({ "domain": "konto", "instance_id": "i-1", "after_version": 3 }),
-            &|event| event["instance_id"] == "i-1" && event["stream_version"].as_u64() > Some(3),
-        ),
+        (json!({ "from": "2024-02-05T00:00:00Z", "to": "2024-02-11T00:00:00Z" }), &|event| {
+            ("2024-02-05".."2024-02-11").contains(&event["inserted_at"].as_str().unwrap_or(""))
+        }),
+        (json!({ "domain": "konto", "instance_id": "i-1", "after_version": 3 }), &|event| {
+            event["instance_id"] == "i-1" && event["stream_version"].as_u64() > Some(3)
+        }),
         (json!({ "type": "none of them" }), &|_| false),
     ];
     let mut asked = Vec::new();

@@ -8,7 +8,8 @@ from workload import Batch
 
 
 class Peer(Protocol):
-    """What is done with every store. Making it gives an empty one, in memory."""
+    """What is done with every store. Making it gives an empty one: in a folder, where each append is on the disk when
+    it is back, or without a folder in memory."""
 
     def append(self, batch: Batch) -> None:
         """Stores the batch, whole or not at all. The order within each stream is kept."""

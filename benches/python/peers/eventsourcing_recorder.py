@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import orjson
 from eventsourcing.persistence import Notification, StoredEvent
@@ -16,7 +17,8 @@ PIECE = 1_000  # events read at once; with more it is no faster
 
 
 class EventsourcingRecorder:
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None) -> None:
+        assert folder is None, "its recorder over SQLite is measured with the store"
         self.recorder = POPOApplicationRecorder()
         self.versions: Counter[str] = Counter()
 

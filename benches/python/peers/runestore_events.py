@@ -1,6 +1,8 @@
-"""Runestore, its memory engine."""
+"""Runestore: its file engine, with all its defaults, or its memory engine."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import runestore
 
@@ -8,8 +10,8 @@ from workload import Batch
 
 
 class Runestore:
-    def __init__(self) -> None:
-        self.store = runestore.open()
+    def __init__(self, folder: Path | None) -> None:
+        self.store = runestore.open(folder and folder / "bench.runes")
 
     def append(self, batch: Batch) -> None:
         # It makes the ids itself, and gives the stored events back.

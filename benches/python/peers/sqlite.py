@@ -5,6 +5,7 @@ that it need not make them."""
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 import orjson
 
@@ -23,8 +24,11 @@ STREAM = "SELECT json FROM events WHERE domain = ? AND instance_id = ? ORDER BY 
 
 
 class Sqlite:
-    def __init__(self) -> None:
-        self.connection = sqlite3.connect(":memory:")
+    def __init__(self, folder: Path | None) -> None:
+        self.connection = sqlite3.connect(":memory:" if folder is None else folder / "bench.sqlite")
+        if folder is not None:
+            self.connection.execute("PRAGMA journal_mode = WAL")
+            self.connection.execute("PRAGMA synchronous = FULL")
         self.connection.executescript(SCHEMA)
 
     def append(self, batch: Batch) -> None:

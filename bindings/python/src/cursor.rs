@@ -3,9 +3,10 @@
 use crate::FORKS;
 use crate::error::{exception, refusal};
 use crate::event::Event;
+use crate::store::Open;
 use crate::wait::{self, until};
 use pyo3::prelude::*;
-use runestore::{Error, ErrorKind, Next, Store};
+use runestore::{Error, ErrorKind, Next};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use std::time::Duration;
 pub(crate) struct Cursor {
     cursor: runestore::Cursor,
     /// A cursor alone does not keep its store open.
-    store: Arc<Store>,
+    store: Arc<Open>,
     /// In which process it was made: `FORKS` there.
     forks: u64,
     stopped: AtomicBool,
@@ -41,7 +42,7 @@ enum Turn {
 }
 
 impl Cursor {
-    pub fn new(cursor: runestore::Cursor, store: Arc<Store>, position: u64) -> Cursor {
+    pub fn new(cursor: runestore::Cursor, store: Arc<Open>, position: u64) -> Cursor {
         let piece = Mutex::new(Piece { lines: Vec::new(), at: 0, position });
         let (stopped, position) = (AtomicBool::new(false), AtomicU64::new(position));
         Cursor { cursor, store, forks: FORKS.load(SeqCst), stopped, position, piece }

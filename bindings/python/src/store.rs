@@ -4,19 +4,50 @@ use crate::cursor::Cursor;
 use crate::encode;
 use crate::error::{exception, refusal};
 use crate::event;
+use crate::progress::{Tell, telling};
 use crate::wait;
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 use runestore::{Error, ErrorKind, Format, Next};
+use serde_json::{Map, Value};
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::ThreadId;
+
+/// A store that is closed when nothing refers to it any more, neither a `Store` nor an iterator: as a file is in
+/// Python. One that was merely dropped is left as by a process that died, and the next one to open it has more to read.
+pub(crate) struct Open(Arc<runestore::Store>);
+
+impl Deref for Open {
+    type Target = Arc<runestore::Store>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // No call is in progress, since each has a reference. An error is nobody's any more: who wants to know closes.
+        let close = || drop(self.0.close());
+        if Python::try_attach(|py| py.detach(close)).is_none() {
+            close();
+        }
+    }
+}
 
 /// An open store.
 #[pyclass(frozen, module = "runestore._native")]
 pub(crate) struct Store {
-    store: Arc<runestore::Store>,
+    store: Arc<Open>,
+    /// The threads whose long work may call Python. One that closes the store there would wait for itself.
+    telling: Mutex<Vec<ThreadId>>,
 }
+
+/// What verify and backup tell.
+type Report = Map<String, Value>;
 
 /// Something that Python gave, or None.
 type Given<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
@@ -46,6 +77,27 @@ impl Store {
             Ok(out)
         })
     }
+
+    /// Long work; what came of it, as JSON text.
+    fn telling(
+        &self,
+        py: Python<'_>,
+        progress: Given<'_, '_>,
+        work: impl FnOnce(&Arc<runestore::Store>, &mut Tell<'_>) -> Result<Report, Error> + Send,
+    ) -> PyResult<String> {
+        let thread = std::thread::current().id();
+        self.tellers(|tellers| tellers.push(thread));
+        let worked = telling(py, progress, |tell| work(&self.store, tell));
+        self.tellers(|tellers| {
+            let last = tellers.iter().rposition(|teller| *teller == thread);
+            last.map(|last| tellers.swap_remove(last));
+        });
+        worked.map(|report| Value::from(report).to_string())
+    }
+
+    fn tellers<T>(&self, look: impl FnOnce(&mut Vec<ThreadId>) -> T) -> T {
+        look(&mut self.telling.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 #[pymethods]
@@ -54,7 +106,8 @@ impl Store {
     fn new(py: Python<'_>, config: Option<&Bound<'_, PyAny>>) -> PyResult<Store> {
         let config = encode::json(config, "config", ErrorKind::InvalidOptions)?;
         let opened = py.detach(|| runestore::Store::open_bytes(config.as_deref()));
-        Ok(Store { store: opened.map_err(|error| exception(py, &error))? })
+        let store = opened.map_err(|error| exception(py, &error))?;
+        Ok(Store { store: Arc::new(Open(store)), telling: Mutex::default() })
     }
 
     /// Stores events; the stored ones.
@@ -178,21 +231,27 @@ impl Store {
 
     /// What is known about the store, as JSON text.
     fn info(&self, py: Python<'_>) -> PyResult<String> {
-        self.call(py, |store| store.info().map(|info| serde_json::Value::from(info).to_string()))
+        self.call(py, |store| store.info().map(|info| Value::from(info).to_string()))
     }
 
     /// What a check of everything found, as JSON text.
-    fn verify(&self, py: Python<'_>) -> PyResult<String> {
-        self.call(py, |store| store.verify().map(|found| serde_json::Value::from(found).to_string()))
+    fn verify(&self, py: Python<'_>, progress: Given<'_, '_>) -> PyResult<String> {
+        self.telling(py, progress, |store, tell| store.verify_with(tell))
     }
 
     /// Copies the store into a new directory; what it did, as JSON text.
-    fn backup(&self, py: Python<'_>, path: &str) -> PyResult<String> {
-        self.call(py, |store| store.backup(path).map(|done| serde_json::Value::from(done).to_string()))
+    fn backup(&self, py: Python<'_>, path: &Bound<'_, PyString>, progress: Given<'_, '_>) -> PyResult<String> {
+        let path = encode::utf8(path)?;
+        self.telling(py, progress, |store, tell| store.backup_with(path, tell))
     }
 
     /// Closes the store.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
+        if self.tellers(|tellers| tellers.contains(&std::thread::current().id())) {
+            let message = "the store cannot be closed by what its own verify or backup calls: raise an exception there, \
+                           which ends the work, and close it then";
+            return Err(refusal(py, ErrorKind::Misuse, message, &[]));
+        }
         self.call(py, |store| match store.close() {
             Err(error) if error.kind() == ErrorKind::Closed => Ok(()),
             closed => closed,

@@ -1,9 +1,12 @@
 import faulthandler
+import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TextIO
 
 import pytest
+from support import ENGINES, make_store
 
 import runestore
 
@@ -29,7 +32,20 @@ def nothing_hangs(request: pytest.FixtureRequest) -> Iterator[None]:
     faulthandler.cancel_dump_traceback_later()
 
 
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """What is to hold with each engine."""
+    return str(request.param)
+
+
 @pytest.fixture
-def store() -> Iterator[runestore.Store]:
-    with runestore.open() as store:
+def make(engine: str, tmp_path: Path) -> Callable[[], runestore.Store]:
+    """Makes an empty store at each call."""
+    numbers = itertools.count()
+    return lambda: make_store(engine, tmp_path / f"store-{next(numbers)}.runes")
+
+
+@pytest.fixture
+def store(make: Callable[[], runestore.Store]) -> Iterator[runestore.Store]:
+    with make() as store:
         yield store

@@ -4,10 +4,21 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import runestore
 
 # How long anything may take that takes no time. A test that needs it fails: it is never waited for.
 PATIENCE = 60.0
+
+
+ENGINES = ("memory", "file")
+
+
+def make_store(engine: str, path: Path) -> runestore.Store:
+    """An empty store; `path` is for engines that keep it somewhere."""
+    return runestore.open() if engine == "memory" else runestore.open(path)
 
 
 def new(data: Any = None, **fields: Any) -> dict[str, Any]:
@@ -16,6 +27,18 @@ def new(data: Any = None, **fields: Any) -> dict[str, Any]:
     if data is not None:
         event["data"] = data
     return event
+
+
+def small() -> dict[str, Any]:
+    """Options of a file store whose log begins a new file often."""
+    return {"segment_bytes": 64 << 10}
+
+
+def flip(file: Path, offset: int) -> None:
+    """Damages a byte."""
+    data = bytearray(file.read_bytes())
+    data[offset] ^= 0x55
+    file.write_bytes(data)
 
 
 class Threads:
@@ -51,10 +74,10 @@ def until(condition: Callable[[], bool]) -> None:
     raise AssertionError("it did not come")
 
 
-def in_a_new_process(program: str) -> str:
-    """What a Python program prints, which must end well and say nothing on stderr."""
+def in_a_new_process(program: str, folder: Path | None = None) -> str:
+    """What a Python program prints, which must end well and say nothing on stderr. It runs in `folder`, or here."""
     command = [sys.executable, "-W", "error", "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, cwd=folder)
     assert done.returncode == 0, f"exit {done.returncode}: {done.stderr}"
     assert done.stderr == ""
     return done.stdout

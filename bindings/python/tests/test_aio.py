@@ -2,10 +2,11 @@
 
 import asyncio
 import inspect
+from pathlib import Path
 from typing import Any
 
 import pytest
-from support import PATIENCE, Threads, new
+from support import PATIENCE, Threads, new, small
 
 import runestore
 from runestore import aio
@@ -39,11 +40,32 @@ def test_a_store_is_opened_by_await_and_by_async_with() -> None:
                 raise LookupError
         with pytest.raises(runestore.ClosedError):
             store.head
-        with pytest.raises(runestore.UnsupportedError):
-            await aio.open("ledger.runes")
         with pytest.raises(runestore.InvalidOptionsError):
             async with aio.open(sync="never"):
                 pass
+
+    asyncio.run(main())
+
+
+def test_a_file_store_is_opened_and_opened_again(tmp_path: Path) -> None:
+    async def main() -> None:
+        path = tmp_path / "ledger.runes"
+        async with aio.open(path, **small()) as store:
+            for _ in range(5):
+                await store.append(new("x" * 1000) for _ in range(100))
+            with pytest.raises(runestore.LockedError):
+                await aio.open(path)
+            async with aio.open(path, read_only=True) as reader:
+                assert [event async for event in reader.events()] == await store.get_events()
+                following = asyncio.create_task(anext(reader.subscribe(after=500)))
+                await store.append(new("last"))
+                assert (await following).data == "last"
+                with pytest.raises(runestore.ReadOnlyError):
+                    await reader.append(new())
+        with pytest.raises(runestore.NotFoundError):
+            await aio.open(tmp_path / "none", create=False)
+        async with aio.open(path) as store:
+            assert store.head == 501 and (await store.verify())["events"] == 501
 
     asyncio.run(main())
 
@@ -69,9 +91,6 @@ def test_what_is_awaited_is_what_the_store_answers(store: runestore.Store) -> No
         assert await many.info() == store.info()
         summary = await many.append_json("[]", '{"return":"summary"}')
         assert summary == b'{"first":null,"last":null,"count":0,"head":10}'
-        for call in (many.verify(), many.backup("copy")):
-            with pytest.raises(runestore.UnsupportedError):
-                await call
         with pytest.raises(runestore.InvalidQueryError):
             await many.get_events({"x": 1})
         with pytest.raises(runestore.InvalidQueryError):

@@ -205,6 +205,7 @@ def test_what_a_generator_raises_comes_out_unchanged(store: runestore.Store) -> 
     assert store.head == 0
 
 
+@pytest.mark.parametrize("engine", ["memory"], indirect=True)
 def test_a_dict_that_another_thread_changes_is_whole(store: runestore.Store) -> None:
     """Keys and values of one moment: each value belongs to its key."""
     data: dict[str, Any] = {f"k{n}": n for n in range(50)}

@@ -112,12 +112,13 @@ def test_a_fork_beside_threads_at_work_hangs_neither(store: Store) -> None:
     assert store.head == len(store.get_events())
 
 
-def test_a_child_may_let_go_of_what_it_got(store: Store) -> None:
-    things: list[Any] = [runestore.open(), store.subscribe(), store.events(), runestore.aio.Store(store)]
+def test_a_child_may_let_go_of_what_it_got(store: Store, make: Callable[[], Store]) -> None:
+    things: list[Any] = [make(), store.subscribe(), store.events(), runestore.aio.Store(store)]
     things[0].append(new())
 
     in_a_child(things.clear)
-    assert things[0].head == 1
+    assert things[0].head == 1 and things[0].append(new())[0].sequence_number == 2
+    del things
 
 
 def work_elsewhere(event: runestore.Event) -> Any:

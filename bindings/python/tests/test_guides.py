@@ -22,27 +22,27 @@ def blocks(path: str, heading: str | None = None) -> list[str]:
     return found_blocks
 
 
-def check(found: list[str]) -> None:
+def check(found: list[str], folder: Path | None = None) -> None:
     """Runs blocks one after the other, as one program. A comment `# -> text` says what a print prints."""
     program = "\n".join(found)
     said = re.findall(r"# -> (.*)$", program, re.MULTILINE)
-    printed = in_a_new_process(program).splitlines()
+    printed = in_a_new_process(program, folder).splitlines()
     if said:
         assert printed == said
 
 
-def test_the_example_of_the_readme() -> None:
-    check(blocks("README.md", "Python, in ten lines"))
+def test_the_example_of_the_readme(tmp_path: Path) -> None:
+    check(blocks("README.md", "Python, in ten lines"), tmp_path)
 
 
-def test_the_example_of_the_package_page() -> None:
-    check(blocks("bindings/python/README.md"))
+def test_the_example_of_the_package_page(tmp_path: Path) -> None:
+    check(blocks("bindings/python/README.md"), tmp_path)
 
 
-def test_the_guide() -> None:
+def test_the_guide(tmp_path: Path) -> None:
     found = blocks("docs/PYTHON.md")
     assert len(found) >= 10 and sum(block.count("# -> ") for block in found) >= 20
-    check(found)
+    check(found, tmp_path)
 
 
 def test_a_page_without_python_is_seen() -> None:

@@ -80,6 +80,22 @@ def test_a_stream_holds_a_piece_at_a_time() -> None:
         assert peak - before < GROWTH_MAX
 
 
+def test_a_store_in_files_holds_no_more_as_it_grows(tmp_path: Path) -> None:
+    with runestore.open(tmp_path / "ledger.runes", sync="never", segment_bytes=1 << 20) as store:
+        append(store)
+        assert reads(store) == 5 * store.head
+        gc.collect()
+        before = resident()
+        for _ in range(10):
+            append(store)
+        assert store.head == 220_000 and store.info()["segments"] > 50
+        for event in store.events():
+            assert event.sequence_number
+        assert store.get_page({"tags": ["a"]}, offset=200_000, limit=1).pagination.total_count == 220_000
+        gc.collect()
+        assert resident() - before < GROWTH_MAX
+
+
 def test_errors_leave_nothing_behind(store: runestore.Store) -> None:
     nan: Any = [new()] * 10 + [new({"a": [1, {"b": float("nan")}]})]
 

@@ -220,13 +220,18 @@ def test_a_position_can_be_asked_for_while_a_thread_waits(ten: Store) -> None:
     threads.join()
 
 
-def test_what_is_told_about_a_store(ten: Store, tmp_path: Path) -> None:
+def test_what_is_told_about_a_store(ten: Store, engine: str) -> None:
     info = ten.info()
-    assert (info["engine"], info["head"], info["events"], info["read_only"]) == ("memory", 10, 10, False)
+    assert (info["engine"], info["head"], info["events"], info["read_only"]) == (engine, 10, 10, False)
     assert info["version"] == runestore.__version__ and info["bytes"] > 0
-    for call in (ten.verify, lambda: ten.backup(tmp_path / "copy"), lambda: ten.backup("copy")):
-        with pytest.raises(runestore.UnsupportedError):
-            call()
+
+
+def test_a_store_in_memory_has_nothing_to_verify_or_to_copy(tmp_path: Path) -> None:
+    with runestore.open() as store:
+        calls: list[Any] = [store.verify, lambda: store.backup(tmp_path / "copy"), lambda: store.backup("copy", progress=print)]
+        for call in calls:
+            with pytest.raises(runestore.UnsupportedError):
+                call()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -7,11 +7,13 @@ cursor gives piece by piece, the package hands out event by event; here it is pu
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import ENGINES
 
 import runestore
 from runestore import _native
@@ -99,8 +101,8 @@ class Follower:
 
 
 class Run:
-    def __init__(self, texts: dict[str, Any]) -> None:
-        self.store = runestore.open()
+    def __init__(self, store: runestore.Store, texts: dict[str, Any]) -> None:
+        self.store = store
         self.native = self.store._native
         self.texts = texts
         self.cursors: dict[str, Follower | None] = {}
@@ -247,7 +249,7 @@ def same_answer(expected: bytes, answer: bytes) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_file(path: Path) -> None:
+def test_file(path: Path, make: Callable[[], runestore.Store]) -> None:
     file = json.loads(path.read_text())
     assert set(file) <= {"title", "texts", "cases"} and isinstance(file["title"], str) and file["cases"]
     names = [case["name"] for case in file["cases"]]
@@ -257,7 +259,7 @@ def test_file(path: Path) -> None:
     for case in file["cases"]:
         assert set(case) == {"name", "steps"} and case["steps"]
         counts["cases"] += 1
-        run = Run(texts)
+        run = Run(make(), texts)
         for index, step in enumerate(case["steps"]):
             counts["steps"] += 1
             assert set(step) <= EXPECTED | INPUTS[step["call"]], step
@@ -276,11 +278,12 @@ def test_all_of_them_were_run(capsys: pytest.CaptureFixture[str]) -> None:
             f"\nvectors: {counts['files']} files, {counts['cases']} cases, {counts['steps']} steps, of which Python "
             f"has no words for {counts['left out']}"
         )
-    if counts["files"] < len(FILES):
+    if counts["files"] < len(ENGINES) * len(FILES):
         pytest.skip("only some files were selected")
     # These were there when it was written.
-    assert counts["files"] >= 23 and counts["cases"] >= 216 and counts["steps"] >= 2560
-    assert counts["positions"] >= 200
+    engines = len(ENGINES)
+    assert counts["files"] >= 23 * engines and counts["cases"] >= 216 * engines and counts["steps"] >= 2560 * engines
+    assert counts["positions"] >= 200 * engines
     assert counts["left out"] * 100 < counts["steps"]
 
 

@@ -63,7 +63,7 @@ impl Writer {
             }
             Ok(Err(error)) => Err(self.take_back(&mut tail, &turn, &error)),
             Err(_) => {
-                let why = String::from("writing the log panicked");
+                let why = String::from("it panicked while it wrote the log");
                 tail.poison = Some(why.clone());
                 Err(Failure::Unknown(why))
             }
@@ -95,11 +95,11 @@ impl Writer {
         let end = turn.log_start + written.len;
         write_all_at(&*turn.file, &bytes, turn.start).map_err(Broke::Write)?;
         if bugs.has(Bug::PublishBeforeSync) {
-            self.mark(turn.head, end, turn.fill.durable_through);
+            self.mark(turn.head, end, turn.fill.durable_through).map_err(Broke::Write)?;
             self.view.publish(turn.head);
         }
         if bugs.has(Bug::WatermarkBeforeSync) {
-            self.mark(turn.head, end, end);
+            self.mark(turn.head, end, end).map_err(Broke::Write)?;
         }
         if bugs.has(Bug::AcknowledgeBeforeSync) {
             let _ = queue.flush.outcome.set(Ok(()));
@@ -110,14 +110,16 @@ impl Writer {
             let synced = if bugs.has(Bug::RetrySync) { synced.or_else(|_| turn.file.sync()) } else { synced };
             synced.map_err(Broke::Sync)?;
         }
-        self.mark(turn.head, end, if written.synced { end } else { turn.fill.durable_through });
+        // What other processes are not told cannot be acknowledged.
+        let durable = if written.synced { end } else { turn.fill.durable_through };
+        self.mark(turn.head, end, durable).map_err(Broke::Write)?;
         Ok(written)
     }
 
-    /// Writes the watermark. What it could not say, other processes see a little later.
-    pub fn mark(&self, head: u64, visible: u64, durable: u64) {
+    /// Writes the watermark.
+    pub fn mark(&self, head: u64, visible: u64, durable: u64) -> std::io::Result<()> {
         let mark = Mark { store: self.store, boot: self.boot, epoch: self.epoch, head, visible, durable };
-        let _ = self.watermark.lock().unwrap_or_else(PoisonError::into_inner).write(mark);
+        self.watermark.lock().unwrap_or_else(PoisonError::into_inner).write(mark)
     }
 
     /// After a flush that went well: its events are visible.
@@ -150,11 +152,11 @@ impl Writer {
                 tail.allocated = tail.written;
                 match erased {
                     Ok(()) => return refused("cannot write the log", error),
-                    Err(error) => unknown("erasing what did not fit on the disk", &error),
+                    Err(error) => unknown("to erase what did not fit on the disk", &error),
                 }
             }
-            Broke::Write(error) => unknown("writing the log", error),
-            Broke::Sync(error) => unknown("syncing the log", error),
+            Broke::Write(error) => unknown("to write the log", error),
+            Broke::Sync(error) => unknown("to sync the log", error),
         };
         if let Failure::Unknown(why) = &failure
             && !bugs.has(Bug::NoPoison)

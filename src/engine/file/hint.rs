@@ -59,15 +59,16 @@ pub(super) fn open(files: &Files, segment: &Segment) -> Result<Option<Hint>> {
     Ok((is_true || believed).then(|| Hint { index: Arc::new(index), state, last }))
 }
 
-/// Writes the index file of a segment that ends at `bounds`. `older` are the key tables that it may take in. `None`
-/// where it could not be written: it can be at any other time.
+/// Writes the index file of a segment that ends at `bounds`. `older` are the key tables before it, which it takes in if it is
+/// to `merge`. `None` where it could not be written: it can be at any other time.
 pub(super) fn write(
     files: &Files,
     segment: &Segment,
     bounds: &Bounds,
     indexed: &Indexed,
     state: &State,
-    older: Option<&[Arc<Idx>]>,
+    older: &[Arc<Idx>],
+    merge: bool,
 ) -> Option<Arc<Idx>> {
     let header = &segment.header;
     let binding = Binding {
@@ -80,14 +81,8 @@ pub(super) fn write(
         chain: bounds.chain,
     };
     let state = state.encode();
-    let content = Content {
-        binding: &binding,
-        index: &indexed.index,
-        places: &indexed.places,
-        state: &state,
-        older: older.unwrap_or_default(),
-        merge: older.is_some(),
-    };
+    let content =
+        Content { binding: &binding, index: &indexed.index, places: &indexed.places, state: &state, older, merge };
     let name = idx::name_of(header.ordinal);
     let _held = files.hints.lock().unwrap_or_else(PoisonError::into_inner);
     let written = match make(files, &name, &content) {
@@ -107,6 +102,8 @@ fn make(files: &Files, name: &str, content: &Content<'_>) -> std::result::Result
     remove(files, SPARE).map_err(Fault::Io)?;
     let file = files.directory.open(SPARE, Access::Create).map_err(Fault::Io)?;
     idx::write(&*file, content)?;
+    // After a power cut the name may be there: then so is the file.
+    file.sync().map_err(Fault::Io)?;
     files.directory.rename(SPARE, name).map_err(Fault::Io)
 }
 

@@ -67,9 +67,10 @@ impl Writer {
             Ok(()) => {
                 tail.durable = tail.durable.max(end);
                 let (head, visible) = (self.view.head(), tail.segment.log_offset(tail.written));
-                self.mark(head, visible, tail.durable);
+                // Nothing new is visible.
+                let _ = self.mark(head, visible, tail.durable);
             }
-            Err(error) => tail.poison = Some(format!("syncing the log failed: {error}")),
+            Err(error) => tail.poison = Some(format!("it failed to sync the log: {error}")),
         }
     }
 }

@@ -13,6 +13,13 @@ pub(super) struct Listing {
     pub damage: Option<Damage>,
 }
 
+impl Listing {
+    /// Whether there is nothing of a store.
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty() && self.damage.is_none()
+    }
+}
+
 /// Lists a directory, and reads the headers of its segments. Other files are left alone.
 pub(super) fn list(directory: &dyn Directory, pool: &Arc<Pool>) -> Result<Listing> {
     let names = directory.names().map_err(failed(directory, "list", ""))?;

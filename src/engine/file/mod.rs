@@ -41,7 +41,7 @@ pub(crate) use bug::Bugs;
 #[cfg(feature = "simulation")]
 pub use storage::{Access, Directory, File, Lock};
 
-use super::{Appended, End, Engine, Read};
+use super::{Appended, End, Engine, Progress, Read};
 use crate::append::Append;
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
@@ -150,7 +150,12 @@ impl Engine for FileStore {
 
     fn tracking(&self, source: &str) -> Result<u64> {
         self.head()?;
-        Ok(self.view.live()?.tracking.get(source).copied().unwrap_or(0))
+        let live = self.view.live()?;
+        match &live.damage {
+            // What is lost may have recorded more.
+            Some(damage) => Err(damage.error(&*self.view.files.directory)),
+            None => Ok(live.tracking.get(source).copied().unwrap_or(0)),
+        }
     }
 
     fn info(&self) -> Result<Map<String, Value>> {
@@ -187,12 +192,12 @@ impl Engine for FileStore {
         Ok(info)
     }
 
-    fn verify(&self, call: &Call<'_>) -> Result<Map<String, Value>> {
+    fn verify(&self, progress: &mut Progress<'_>, call: &Call<'_>) -> Result<Map<String, Value>> {
         self.head()?;
-        verify::verify(&self.view, call)
+        verify::verify(&self.view, progress, call)
     }
 
-    fn backup(&self, path: &str, call: &Call<'_>) -> Result<Map<String, Value>> {
+    fn backup(&self, path: &str, progress: &mut Progress<'_>, call: &Call<'_>) -> Result<Map<String, Value>> {
         self.head()?;
         let end = match &self.role {
             Role::Writer(writer, _) => {
@@ -201,7 +206,7 @@ impl Engine for FileStore {
             }
             Role::Reader(follower) => follower.end()?,
         };
-        backup::backup(&self.view, end, path, call)
+        backup::backup(&self.view, end, path, progress, call)
     }
 
     fn close(&self) -> Result<()> {

@@ -4,13 +4,13 @@ use super::bug::{Bug, Bugs};
 use super::fault::{failed, io_error};
 use super::frame::Kind;
 use super::hint::{self, remove};
-use super::idx::Idx;
+use super::idx::{self, Idx};
 use super::log::list;
 use super::part::{Bounds, Files, Part};
 use super::pool::Pool;
-use super::queue::{Fill, Queue, lone_frame};
+use super::queue::{Failure, Fill, Queue, lone_frame};
 use super::recovery::{Newest, Recovered, recover};
-use super::roll::{Made, NEW_BYTES, SPARE, Unmade, make, random};
+use super::roll::{Made, NEW_BYTES, SPARE, make, random};
 use super::scan::Cursor;
 use super::sealed::Sealed;
 use super::segment::{self, Segment};
@@ -75,6 +75,9 @@ fn prefix_part(segment: &Arc<Segment>, index: &Arc<Idx>) -> Part {
 /// Opens a store for writing; makes it if there is none.
 pub(super) fn write(files: Files, options: &FileOptions) -> Result<Writer> {
     let directory = files.directory.clone();
+    if !options.create && list(&*directory, &files.pool)?.is_empty() {
+        return Err(not_found(&*directory));
+    }
     let Some(lock) = directory.lock().map_err(failed(&*directory, "lock", "lock"))? else {
         return Err(locked(&*directory));
     };
@@ -90,15 +93,20 @@ pub(super) fn write(files: Files, options: &FileOptions) -> Result<Writer> {
     }
     let (newest, epoch, mut tail) = match newest {
         Some(newest) => {
+            if newest.prefix.is_none() {
+                // If there is one it is not true, and nobody would look at it again.
+                let name = idx::name_of(newest.segment.header.ordinal);
+                remove(&files, &name).map_err(failed(&*directory, "remove", &name))?;
+                files.pool.forget(&name);
+            }
             let epoch = newest.walked.cursor.epoch + u64::from(!files.bugs.has(Bug::ReuseEpoch));
             let tail = reopen(&files, &newest, epoch)?;
             (newest, epoch, tail)
         }
-        None if options.create => {
+        None => {
             let (newest, tail) = begin(&files)?;
             (newest, 1, tail)
         }
-        None => return Err(not_found(&*directory)),
     };
     let watermark = Watermark::open(&*directory).map_err(failed(&*directory, "open", watermark::NAME))?;
     let head = newest.walked.cursor.next - 1;
@@ -126,7 +134,7 @@ pub(super) fn write(files: Files, options: &FileOptions) -> Result<Writer> {
         watermark: Mutex::new(watermark),
         lock: Mutex::new(Some(lock)),
     };
-    writer.mark(head, durable, durable);
+    writer.mark(head, durable, durable).map_err(failed(&*directory, "write", watermark::NAME))?;
     Ok(writer)
 }
 
@@ -143,7 +151,12 @@ fn begin(files: &Files) -> Result<(Newest, Tail)> {
         previous_chain: 0,
     };
     let Made { segment, file, end, chain, allocated } =
-        make(files, header, 1, &BTreeMap::new()).map_err(|(Unmade::Refused(error) | Unmade::Unknown(error))| error)?;
+        make(files, header, 1, &BTreeMap::new()).map_err(|failure| match failure {
+            Failure::Refused(error) => error,
+            Failure::Unknown(why) => {
+                Error::new(ErrorKind::Io, format!("cannot begin a store: {why}: look after the disk"))
+            }
+        })?;
     let newest = Newest::begun(segment.clone(), end, chain);
     Ok((newest, tail(segment, file, end, chain, 1, allocated)))
 }

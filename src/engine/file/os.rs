@@ -9,7 +9,8 @@ use nix::libc;
 use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use std::fs;
-use std::io::{self, ErrorKind, Read, Result};
+use std::io::{self, ErrorKind, Read, Result, Seek, SeekFrom};
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -26,16 +27,27 @@ pub(super) struct OsDirectory {
 impl OsDirectory {
     /// Opens the directory at `path`, and makes it if that is asked for and it is not there.
     pub fn open(path: &Path, create: bool) -> Result<OsDirectory> {
-        let made = if create { fs::DirBuilder::new().recursive(true).mode(0o700).create(path) } else { Ok(()) };
-        match made {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
+        if create {
+            make_all(path)?;
         }
         let fd = fs::File::open(path)?;
         if !fd.metadata()?.is_dir() {
             return Err(ErrorKind::NotADirectory.into());
         }
         Ok(OsDirectory { path: path.into(), fd })
+    }
+}
+
+/// Makes a directory and those above it that are missing, each so that it outlives a crash.
+fn make_all(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make_all(parent)?;
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => fs::File::open(parent)?.sync_all(),
     }
 }
 
@@ -111,13 +123,16 @@ impl Directory for OsDirectory {
         uuid::Uuid::try_parse(text.trim()).map(uuid::Uuid::into_bytes).map_err(io::Error::other)
     }
 
-    fn copy_out(&self, name: &str, path: &Path, len: Option<u64>) -> Result<()> {
+    fn copy_out(&self, name: &str, path: &Path, piece: Range<u64>) -> Result<u64> {
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
-        let from = fs::File::from(openat(&self.fd, name, flags, Mode::empty())?);
-        let to = fs::File::options().write(true).create_new(true).mode(0o600).open(path)?;
+        let mut from = fs::File::from(openat(&self.fd, name, flags, Mode::empty())?);
+        let mut to = fs::File::options().write(true).create_new(piece.start == 0).mode(0o600).open(path)?;
+        from.seek(SeekFrom::Start(piece.start))?;
+        to.seek(SeekFrom::Start(piece.start))?;
         // The kernel copies, or shares the blocks where the file system can.
-        io::copy(&mut (&from).take(len.unwrap_or(u64::MAX)), &mut &to)?;
-        to.sync_all()
+        let copied = io::copy(&mut (&from).take(piece.end - piece.start), &mut &to)?;
+        to.sync_all()?;
+        Ok(copied)
     }
 
     fn shown(&self) -> String {

@@ -201,7 +201,7 @@ impl Part {
         let Walked { cursor, indexed, state, .. } = walked;
         let is_whole = cursor.offset == self.bounds.end && indexed.next() == self.bounds.next;
         let written = match is_whole && files.writes {
-            true => hint::write(files, &self.segment, &self.bounds, &indexed, &state, None),
+            true => hint::write(files, &self.segment, &self.bounds, &indexed, &state, &[], false),
             false => None,
         };
         let in_memory = || {

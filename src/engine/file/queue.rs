@@ -43,6 +43,15 @@ pub(super) enum Failure {
     Unknown(String),
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Failure::Refused(error) => f.write_str(error.message()),
+            Failure::Unknown(why) => f.write_str(why),
+        }
+    }
+}
+
 /// An append's place in a flush.
 pub(super) struct Ticket {
     pub flush: Arc<Flush>,

@@ -7,13 +7,13 @@ use super::hint::{self, remove};
 use super::idx::Idx;
 use super::indexed::Indexed;
 use super::part::{Bounds, Files, Part};
-use super::queue::{Fill, lone_frame};
+use super::queue::{Failure, Fill, lone_frame};
 use super::sealed::Sealed;
 use super::segment::{self, Segment};
 use super::storage::{Access, File, write_all_at};
 use super::walk::{State, Walked};
-use super::writer::{Tail, Writer};
-use crate::error::{Error, Result};
+use super::writer::{Tail, Writer, unknown};
+use crate::error::{Error, ErrorKind, Result};
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,21 +33,13 @@ pub(super) struct Made {
     pub allocated: u64,
 }
 
-/// Why a segment could not be made.
-pub(super) enum Unmade {
-    /// There is nothing of it.
-    Refused(Error),
-    /// Nobody knows what the disk holds of it.
-    Unknown(Error),
-}
-
 /// Makes a segment with its first frame. It is whole and synced before it gets its name.
 pub(super) fn make(
     files: &Files,
     header: segment::Header,
     epoch: u64,
     tracking: &BTreeMap<String, u64>,
-) -> std::result::Result<Made, Unmade> {
+) -> std::result::Result<Made, Failure> {
     let directory = &*files.directory;
     let (mut bytes, crc) = header.encode();
     let fill =
@@ -56,7 +48,7 @@ pub(super) fn make(
     bytes.extend_from_slice(&frame);
     let end = bytes.len() as u64;
     let allocated = end.max(NEW_BYTES);
-    let refused = |what, name: &str, error| Unmade::Refused(failed(directory, what, name)(error));
+    let refused = |what, name: &str, error| Failure::Refused(failed(directory, what, name)(error));
     remove(files, SPARE).map_err(|error| refused("remove", SPARE, error))?;
     let file = directory.open(SPARE, Access::Create).map_err(|error| refused("make", SPARE, error))?;
     let filled = file.allocate(allocated).and_then(|()| write_all_at(&*file, &bytes, 0));
@@ -65,7 +57,7 @@ pub(super) fn make(
         let _ = remove(files, SPARE);
         return Err(refused("write", SPARE, error));
     }
-    let unknown = |what, name: &str, error| Unmade::Unknown(failed(directory, what, name)(error));
+    let unknown = |what: &str, name: &str, error| unknown(&format!("to {what} {}/{name}", directory.shown()), &error);
     file.sync().map_err(|error| unknown("sync", SPARE, error))?;
     let name = Segment::name_of(header.ordinal);
     directory.rename(SPARE, &name).map_err(|error| match is_no_space(&error) {
@@ -89,10 +81,10 @@ pub(super) fn random<const N: usize>() -> Result<[u8; N]> {
 
 impl Writer {
     /// Seals the segment and begins the next. Nothing is queued, and nobody writes.
-    pub fn roll(&self, tail: &mut Tail) -> Result<()> {
+    pub fn roll(&self, tail: &mut Tail) -> std::result::Result<(), Failure> {
         let files = self.files();
         self.sync_tail(tail)?;
-        let part = self.seal(tail)?;
+        let part = self.seal(tail).map_err(Failure::Refused)?;
         // Zeros behind the end harm nobody, so this may be lost.
         let _ = tail.file.set_len(tail.written);
         let header = segment::Header {
@@ -100,24 +92,20 @@ impl Writer {
             ordinal: tail.segment.header.ordinal + 1,
             first: tail.next,
             base: tail.segment.log_offset(tail.written),
-            salt: u64::from_le_bytes(random()?),
+            salt: u64::from_le_bytes(random().map_err(Failure::Refused)?),
             time: Timestamp::now().micros(),
             previous_end: tail.written,
             previous_chain: tail.chain,
         };
-        let tracking = self.view.live()?.tracking.clone();
-        let made = make(files, header, self.epoch, &tracking).map_err(|unmade| {
+        let tracking = self.view.live().map_err(Failure::Refused)?.tracking.clone();
+        let made = make(files, header, self.epoch, &tracking).inspect_err(|failure| {
             tail.allocated = tail.written;
-            match unmade {
-                Unmade::Refused(error) => error,
-                Unmade::Unknown(error) => {
-                    tail.poison = Some(String::from(error.message()));
-                    error
-                }
+            if let Failure::Unknown(why) = failure {
+                tail.poison = Some(why.clone());
             }
         })?;
         {
-            let mut live = self.view.live_mut()?;
+            let mut live = self.view.live_mut().map_err(Failure::Refused)?;
             let mut parts = live.sealed.before(tail.segment.header.ordinal);
             parts.push(Arc::new(part(&mut live.growing)));
             let before = std::mem::replace(&mut live.sealed, Arc::new(Sealed::new(parts)));
@@ -142,21 +130,22 @@ impl Writer {
         tail.durable = made.segment.log_offset(made.end);
         tail.segment = made.segment;
         tail.file = made.file;
-        self.mark(tail.next - 1, tail.durable, tail.durable);
+        // Nothing new is visible: whoever is not told of it now is told by the next flush.
+        let _ = self.mark(tail.next - 1, tail.durable, tail.durable);
         Ok(())
     }
 
     /// Syncs what was written and is not synced.
-    pub fn sync_tail(&self, tail: &mut Tail) -> Result<()> {
+    fn sync_tail(&self, tail: &mut Tail) -> std::result::Result<(), Failure> {
         let end = tail.segment.log_offset(tail.written);
         if tail.durable >= end || self.bugs().has(Bug::SkipSync) {
             return Ok(());
         }
-        let name = tail.segment.name();
-        tail.file.sync().map_err(|error| {
-            tail.poison = Some(format!("syncing the log failed: {error}"));
-            failed(&*self.files().directory, "sync", &name)(error)
-        })?;
+        if let Err(error) = tail.file.sync() {
+            let failure = unknown("to sync the log", &error);
+            tail.poison = Some(failure.to_string());
+            return Err(failure);
+        }
         tail.durable = end;
         Ok(())
     }
@@ -184,16 +173,11 @@ impl Writer {
     fn write_index(&self, tail: &Tail, merge: bool) -> Result<Option<Arc<Idx>>> {
         let files = self.files();
         let live = self.view.live()?;
-        let older = match merge {
-            true => {
-                Some(Sealed::new(live.sealed.before(tail.segment.header.ordinal)).key_tables(files).unwrap_or_default())
-            }
-            false => None,
-        };
+        let older = Sealed::new(live.sealed.before(tail.segment.header.ordinal)).key_tables(files).unwrap_or_default();
         let bounds = Bounds { end: tail.written, chain: tail.chain, next: tail.next };
         let write = |indexed: &Indexed| {
             let state = State { last: tail.last, tracking: live.tracking.clone() };
-            hint::write(files, &tail.segment, &bounds, indexed, &state, older.as_deref())
+            hint::write(files, &tail.segment, &bounds, indexed, &state, &older, merge)
         };
         if live.growing.first == tail.segment.header.first {
             return Ok(write(&live.growing));
@@ -205,7 +189,9 @@ impl Writer {
 
     /// Ends the log cleanly: everything is synced, and the next opening has next to nothing to read.
     pub fn finish(&self, tail: &mut Tail) -> Result<()> {
-        self.sync_tail(tail)?;
+        self.sync_tail(tail).map_err(|failure| {
+            Error::new(ErrorKind::Io, format!("{failure}: what was appended last may be lost, look after the disk"))
+        })?;
         let start = tail.written;
         let fill = Fill {
             offset: tail.segment.log_offset(start),
@@ -232,7 +218,8 @@ impl Writer {
         tail.file.sync().map_err(failed(&*self.files().directory, "sync", &name))?;
         (tail.last, tail.written, tail.end, tail.chain) = (start, end, end, chain);
         tail.durable = tail.segment.log_offset(end);
-        self.mark(tail.next - 1, tail.durable, tail.durable);
+        // It tells nothing but what the frame tells too.
+        let _ = self.mark(tail.next - 1, tail.durable, tail.durable);
         let indexed = tail.prefix.as_ref().map_or(segment::HEADER_BYTES as u64, |prefix| prefix.binding().end);
         if end - indexed > UNINDEXED_BYTES_MAX {
             self.write_index(tail, false)?;

@@ -9,6 +9,7 @@
 //! else may be there after a crash, or not, in any mixture of 512 bytes.
 
 use std::io::Result;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -39,8 +40,9 @@ pub trait Directory: Send + Sync {
     /// What changes when the machine starts anew, and only then.
     fn boot(&self) -> Result<[u8; 16]>;
 
-    /// Copies a file, or its first `len` bytes, into a new one at `path`, which outlives a crash then.
-    fn copy_out(&self, _name: &str, _path: &Path, _len: Option<u64>) -> Result<()> {
+    /// Copies a piece of a file to the same place in the one at `path`, which the piece at 0 makes; the piece outlives
+    /// a crash then. How many bytes there were.
+    fn copy_out(&self, _name: &str, _path: &Path, _piece: Range<u64>) -> Result<u64> {
         Err(std::io::ErrorKind::Unsupported.into())
     }
 

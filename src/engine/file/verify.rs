@@ -4,10 +4,12 @@ use super::fault::Damage;
 use super::idx::{self, Idx};
 use super::indexed::Indexed;
 use super::part::Files;
+use super::place::Place;
 use super::scan::{Cursor, Scanner};
-use super::segment::Segment;
+use super::segment::{self, Segment};
 use super::view::View;
 use crate::call::Call;
+use crate::engine::Progress;
 use crate::error::{ErrorKind, Result};
 use crate::json::RecordedEvent;
 use serde_json::{Map, Value, json};
@@ -40,25 +42,30 @@ impl Report {
 }
 
 /// Checks all that is visible; what came later is left alone.
-pub(super) fn verify(view: &View, call: &Call<'_>) -> Result<Map<String, Value>> {
+pub(super) fn verify(view: &View, progress: &mut Progress<'_>, call: &Call<'_>) -> Result<Map<String, Value>> {
     let head = view.head();
-    let (sealed, newest, damage) = {
+    let (sealed, newest, damage, last) = {
         let live = view.live()?;
-        (live.sealed.clone(), live.segment.clone(), live.damage.clone())
+        (live.sealed.clone(), live.segment.clone(), live.damage.clone(), live.growing.place(head))
     };
+    // About: the last event's end, where the newest segment has one.
+    let total = newest.log_offset(last.map_or(segment::HEADER_BYTES as u64, end_of));
+    let mut told = |at: u64| progress(at.min(total), total);
+    told(0)?;
     let mut report = Report::default();
     for part in sealed.parts().iter().filter(|part| part.segment.header.ordinal < newest.header.ordinal) {
         let segment = &part.segment;
-        let indexed = walk(&view.files, segment, part.bounds.end, part.bounds.next, &mut report, call)?;
+        let indexed = walk(&view.files, segment, part.bounds.end, part.bounds.next, &mut report, &mut told, call)?;
         check_index(&view.files, segment, &indexed, &mut report)?;
     }
     let len = newest.file.len().map_err(super::fault::failed(&*view.files.directory, "look at", &newest.name()))?;
     let lost_from = damage.as_ref().map(|_| view.live().map(|live| live.growing.next())).transpose()?;
-    let indexed = walk(&view.files, &newest, len, lost_from.unwrap_or(head + 1), &mut report, call)?;
+    let indexed = walk(&view.files, &newest, len, lost_from.unwrap_or(head + 1), &mut report, &mut told, call)?;
     check_index(&view.files, &newest, &indexed, &mut report)?;
     if let Some(damage) = damage {
         report.add(&damage);
     }
+    told(total)?;
     let Report { events, bytes, problems } = report;
     let mut answer = Map::new();
     answer.insert("ok".into(), problems.is_empty().into());
@@ -75,6 +82,7 @@ fn walk(
     end: u64,
     next: u64,
     report: &mut Report,
+    told: &mut dyn FnMut(u64) -> Result<()>,
     call: &Call<'_>,
 ) -> Result<Indexed> {
     let directory = &*files.directory;
@@ -94,6 +102,7 @@ fn walk(
     let why = loop {
         call.check()?;
         let at = scanner.cursor.offset;
+        told(segment.log_offset(at))?;
         let Some(frame) = scanner.next()? else { break scanner.stopped };
         if frame.header.first + u64::from(frame.header.events) > next {
             return Ok(indexed);
@@ -119,6 +128,11 @@ fn walk(
     Ok(indexed)
 }
 
+/// Behind an event's text.
+fn end_of(place: Place) -> u64 {
+    u64::from(place.offset) + u64::from(place.len)
+}
+
 /// Whether a segment is the newest, behind whose last frame anything may stand.
 fn is_tail(files: &Files, segment: &Segment) -> bool {
     files.pool.file(&Segment::name_of(segment.header.ordinal + 1)).is_err()
@@ -134,17 +148,14 @@ fn check_index(files: &Files, segment: &Segment, indexed: &Indexed, report: &mut
     let index = match Idx::open(file) {
         Ok(index) => index,
         Err(fault) => {
-            report.add(&problem(0, &format!("the index cannot be read: {fault:?}")));
+            report.add(&problem(0, &format!("the index cannot be read: {fault}")));
             return Ok(());
         }
     };
     if let Err(faults) = index.check_all() {
         for fault in faults {
-            let (offset, what) = match &fault {
-                idx::Fault::Damaged { offset, what, .. } => (*offset, String::from(*what)),
-                fault => (0, format!("{fault:?}")),
-            };
-            report.add(&problem(offset, &what));
+            let offset = if let idx::Fault::Damaged { offset, .. } = &fault { *offset } else { 0 };
+            report.add(&problem(offset, &fault.to_string()));
         }
         return Ok(());
     }

@@ -87,9 +87,12 @@ impl Watermark {
             durable: mark.durable.max(said.durable),
             ..mark
         };
+        // The next attempt takes the same slot, so that the other one stays whole.
+        let number = self.number + 1;
+        write_all_at(&*self.file, &mark.encode(number), (number % 2) * SLOT_BYTES as u64)?;
+        self.number = number;
         self.said = Some(mark);
-        self.number += 1;
-        write_all_at(&*self.file, &mark.encode(self.number), (self.number % 2) * SLOT_BYTES as u64)
+        Ok(())
     }
 }
 

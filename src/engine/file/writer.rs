@@ -143,7 +143,7 @@ impl Writer {
                 if tail.unflushed().is_some() {
                     tail = self.settle(tail)?;
                 } else {
-                    self.roll(&mut tail)?;
+                    self.roll(&mut tail).map_err(|failure| explain(&failure, append))?;
                 }
                 continue;
             }
@@ -217,14 +217,23 @@ impl Writer {
         }
         let wanted = (tail.end + tail.ahead).min(self.segment_bytes).max(needed);
         let name = tail.segment.name();
-        let allocated = match tail.file.allocate(wanted) {
+        let has = tail.allocated;
+        // Where there is not enough, a file system may have taken what there was: it is given back.
+        let take = |len: u64| tail.file.allocate(len).inspect_err(|_| _ = tail.file.set_len(has));
+        match take(wanted) {
+            Ok(()) => {
+                tail.allocated = wanted;
+                tail.ahead = (tail.ahead * 2).clamp(AHEAD_BYTES_MIN, AHEAD_BYTES_MAX);
+                Ok(())
+            }
             // The last room on the disk is room as well.
-            Err(error) if is_no_space(&error) && wanted > needed => tail.file.allocate(needed).map(|()| needed),
-            allocated => allocated.map(|()| wanted),
-        };
-        tail.allocated = allocated.map_err(failed(&*self.files().directory, "make room in", &name))?;
-        tail.ahead = (tail.ahead * 2).clamp(AHEAD_BYTES_MIN, AHEAD_BYTES_MAX);
-        Ok(())
+            Err(error) if is_no_space(&error) && wanted > needed && take(needed).is_ok() => {
+                tail.allocated = needed;
+                tail.ahead = AHEAD_BYTES_MIN;
+                Ok(())
+            }
+            Err(error) => Err(failed(&*self.files().directory, "make room in", &name)(error)),
+        }
     }
 
     /// Puts an append into the index and into the queue.
@@ -364,7 +373,7 @@ fn poisoned(why: &str) -> Error {
 
 /// What the operating system refused, in words for those who wait.
 pub(super) fn unknown(what: &str, error: &std::io::Error) -> Failure {
-    Failure::Unknown(format!("{what} failed: {error}"))
+    Failure::Unknown(format!("it failed {what}: {error}"))
 }
 
 /// What the operating system had no room for.

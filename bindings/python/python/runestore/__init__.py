@@ -43,7 +43,7 @@ from ._errors import (
     UnsupportedError,
 )
 from ._native import Event, __version__
-from ._store import NewEvent, Page, Pagination, Query, Store, Subscription, open
+from ._store import NewEvent, Page, Pagination, Progress, Query, Store, Subscription, open
 
 __all__ = [
     "ClosedError",
@@ -68,6 +68,7 @@ __all__ = [
     "NotFoundError",
     "Page",
     "Pagination",
+    "Progress",
     "Query",
     "ReadOnlyError",
     "Store",

@@ -98,7 +98,7 @@ class TooLargeError(StoreError, ValueError):
 
 
 class NotFoundError(StoreError):
-    """What was asked for does not exist."""
+    """There is no store where one was to be opened. Details: `path`."""
 
     code = "not_found"
 
@@ -110,7 +110,7 @@ class ReadOnlyError(StoreError):
 
 
 class LockedError(StoreError):
-    """Another writer holds the store."""
+    """Another writer has the store, in this process or another. Details: `path`."""
 
     code = "locked"
 
@@ -122,13 +122,13 @@ class IoError(StoreError):
 
 
 class NoSpaceError(StoreError):
-    """There is no room left. Nothing was stored: try again once there is."""
+    """There is no room left. Nothing was stored: try again once there is. Reading goes on."""
 
     code = "no_space"
 
 
 class CorruptError(StoreError):
-    """Stored data is damaged."""
+    """Stored data is damaged. Details: `file`, `offset`, and `first` and `last`, the positions that are lost."""
 
     code = "corrupt"
 
@@ -146,7 +146,7 @@ class EngineError(StoreError):
 
 
 class IndeterminateError(StoreError):
-    """It could not be learnt whether the batch was stored. Append it again with its ids.
+    """It could not be learnt whether the batch was stored: open the store anew, and append it again with its ids.
 
     Details: `ids`.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
@@ -31,6 +31,9 @@ NewEvent: TypeAlias = Mapping[str, Any] | Dataclass | Event
 Query: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]] | str | bytes
 """Which events are meant: a dict of conditions that all hold, a list of such dicts of which any
 does, or the JSON text of either."""
+
+Progress: TypeAlias = Callable[[int, int], object]
+"""Is told of long work: how many bytes are done, of how many. What it raises ends the work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,27 +324,54 @@ class Store:
 
     def info(self) -> dict[str, Any]:
         """What is known about the store: `engine`, `head`, `events`, `version`, and more as far as
-        the engine has it."""
+        the engine has it: `path`, `bytes`, `segments`, `sync`, `read_only`, `epoch`, `format`."""
         return _dict(self._native.info())
 
-    def verify(self) -> dict[str, Any]:
-        """Reads all that is stored and checks it.
+    def verify(self, progress: Progress | None = None) -> dict[str, Any]:
+        """Reads all that is stored and checks every checksum and every link: `{"ok": …, "events": …,
+        "bytes": …, "problems": […]}`. A problem is a dict of `file`, `offset`, `message`, and, where
+        events are concerned, the positions `first` and `last`. Damage is told, not raised.
+
+        `progress(bytes_done, bytes_total)` is called now and then, in this thread, and at the end. What
+        it raises ends the work and comes out, as Ctrl-C does. It may use the store, but not close it.
+
+        >>> import runestore, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder, runestore.open(f"{folder}/ledger.runes") as store:
+        ...     _ = store.append({"type": "Opened", "domain": "account", "instance_id": "a-1"})
+        ...     told = []
+        ...     report = store.verify(progress=lambda done, total: told.append(f"{done / total:.0%}"))
+        ...     report["ok"], report["events"], report["problems"], told[0], told[-1]
+        (True, 1, [], '0%', '100%')
 
         Raises `UnsupportedError` where the engine keeps nothing that could be damaged.
         """
-        return _dict(self._native.verify())
+        return _dict(self._native.verify(progress))
 
-    def backup(self, path: str | os.PathLike[str]) -> dict[str, Any]:
+    def backup(self, path: str | os.PathLike[str], progress: Progress | None = None) -> dict[str, Any]:
         """Copies the store, which may be in use, into the new directory `path`, where it opens as a
-        store of its own.
+        store of its own: everything up to a moment during the call. `{"events": …, "bytes": …,
+        "head": …, "segments": …}` of the copy, which was read again and found sound.
 
-        Raises `UnsupportedError` where the engine cannot.
+        `progress` as for `verify`; each byte counts twice, since it is copied and then checked. What
+        was ended leaves no copy behind.
+
+        >>> import runestore, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder, runestore.open(f"{folder}/ledger.runes") as store:
+        ...     _ = store.append({"type": "Opened", "domain": "account", "instance_id": "a-1"})
+        ...     store.backup(f"{folder}/copy.runes")["events"]
+        ...     with runestore.open(f"{folder}/copy.runes") as copy:
+        ...         copy.get_events() == store.get_events()
+        1
+        True
+
+        Raises `InvalidOptionsError` where something is in `path` already, `CorruptError` for a store
+        that is damaged, `IoError` and `NoSpaceError`, and `UnsupportedError` where the engine cannot.
         """
-        return _dict(self._native.backup(os.fsdecode(path)))
+        return _dict(self._native.backup(os.fsdecode(path), progress))
 
     def close(self) -> None:
         """Closes the store: ends its waits and iterations with `ClosedError`, lets a commit that has
-        begun finish, and returns when all of it is done. Twice is fine."""
+        begun finish, syncs, lets go of files and locks, and returns when all of it is done. Twice is fine."""
         self._native.close()
 
     def _cursor(self, query: Query | None, limit: int | None, offset: int, direction: Literal["forward", "backward"]) -> _native.Cursor:
@@ -353,17 +383,33 @@ class Store:
 
 
 def open(target: str | os.PathLike[str] | None = None, **store_opts: Any) -> Store:
-    """Opens a store: without a target in memory, by a path in files, by a `postgresql://` address on a
-    server. `store_opts` are the engine's options.
+    """Opens a store: by the path of a directory, which keeps the events and is made if it is not there, or
+    without a target in memory. One process at a time may write to a directory, any number may read.
 
-    This version has the memory engine; the others raise `UnsupportedError`.
+    `store_opts` are the engine's options. For a directory:
 
-    >>> import runestore
-    >>> with runestore.open() as store:
-    ...     store.info()["engine"]
-    'memory'
+    - `sync`: `"always"` (what is acknowledged, and what is read, outlives a crash of the machine),
+      `{"interval_ms": N}` or `"never"` (a crash of the process takes nothing back; one of the
+      machine may take whole batches from the end: those of the last N milliseconds, or those that
+      the operating system had not written).
+    - `read_only`: open it to read, also while another process writes it.
+    - `create`: whether a directory that is not there is made; True if not given.
+    - `segment_bytes`: the log begins a new file after so many bytes, at least 65536; 256 MiB if not given.
 
-    Raises as `Store`.
+    A `postgresql://` address raises `UnsupportedError` in this version.
+
+    >>> import runestore, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = f"{folder}/ledger.runes"
+    ...     with runestore.open(path) as store:
+    ...         _ = store.append({"type": "Opened", "domain": "account", "instance_id": "a-1"})
+    ...     with runestore.open(path, read_only=True) as store:
+    ...         store.head, store.info()["engine"]
+    (1, 'file')
+
+    Raises `InvalidOptionsError` for what was given, `LockedError` while another writer has the store,
+    `NotFoundError` where there is none to read, `CorruptError` for one that is damaged, `IoError`,
+    `NoSpaceError`, and `UnsupportedError` for an engine that this version does not have.
     """
     if target is None:
         return Store({"store": "memory", "store_opts": store_opts})

@@ -22,6 +22,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import copy
+import functools
 import os
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Mapping, Sequence
@@ -31,9 +32,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import runestore
 
 from . import _native, _store
-from ._errors import MisuseError
+from ._errors import InterruptedError, MisuseError
 from ._native import Event
-from ._store import NewEvent, Page, Query
+from ._store import NewEvent, Page, Progress, Query
 
 if TYPE_CHECKING:
     from typing import Self
@@ -253,17 +254,36 @@ class Store:
         """As `runestore.Store.info`."""
         return await asyncio.to_thread(self._store.info)
 
-    async def verify(self) -> dict[str, Any]:
-        """As `runestore.Store.verify`."""
-        return await asyncio.to_thread(self._store.verify)
+    async def verify(self, progress: Progress | None = None) -> dict[str, Any]:
+        """As `runestore.Store.verify`. `progress` is called in the thread that does the work, not in the loop's.
+        Cancelled, the work ends soon."""
+        return await _long(self._store.verify, progress)
 
-    async def backup(self, path: str | os.PathLike[str]) -> dict[str, Any]:
-        """As `runestore.Store.backup`."""
-        return await asyncio.to_thread(self._store.backup, path)
+    async def backup(self, path: str | os.PathLike[str], progress: Progress | None = None) -> dict[str, Any]:
+        """As `runestore.Store.backup`. `progress` is called in the thread that does the work, not in the loop's.
+        Cancelled, the work ends soon and leaves no copy behind."""
+        return await _long(functools.partial(self._store.backup, path), progress)
 
     async def close(self) -> None:
         """As `runestore.Store.close`."""
         await asyncio.to_thread(self._store.close)
+
+
+async def _long(work: Callable[[Progress], dict[str, Any]], progress: Progress | None) -> dict[str, Any]:
+    """Work in a thread, which is told when nobody awaits it any more."""
+    cancelled = False
+
+    def told(done: int, total: int) -> None:
+        if cancelled:
+            raise InterruptedError("nobody awaits the work any more")
+        if progress is not None:
+            progress(done, total)
+
+    try:
+        return await asyncio.to_thread(work, told)
+    except asyncio.CancelledError:
+        cancelled = True
+        raise
 
 
 class _Opening(Awaitable[Store]):

@@ -63,7 +63,8 @@ impl Idx {
     }
 }
 
-/// Of records that begin with ids and ascend, the last in this range that is not larger than `id`.
+/// Of records that begin with ids and ascend, the last in this range that is not larger than `id`; if all are, the one before
+/// the range.
 fn last_up_to(records: &mut Records<'_>, range: Range<u32>, id: Uuid) -> Result<Option<u32>, Fault> {
     let (mut low, mut high) = (range.start, range.end);
     while low < high {
@@ -74,5 +75,5 @@ fn last_up_to(records: &mut Records<'_>, range: Range<u32>, id: Uuid) -> Result<
             high = middle;
         }
     }
-    Ok(low.checked_sub(1).filter(|last| *last >= range.start))
+    Ok(low.checked_sub(1))
 }

@@ -83,6 +83,16 @@ pub(in crate::engine::file) enum Fault {
     Text(Error),
 }
 
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Fault::Damaged { what, .. } => f.write_str(what),
+            Fault::Io(error) => error.fmt(f),
+            Fault::Text(error) => f.write_str(error.message()),
+        }
+    }
+}
+
 /// Reads the log for an index that must see what an event really is.
 pub(in crate::engine::file) trait Texts {
     /// The text at this place of the segment, its checksum compared.

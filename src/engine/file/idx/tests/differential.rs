@@ -280,6 +280,21 @@ fn a_long_list_is_looked_into_where_a_short_one_leads() {
 }
 
 #[test]
+fn windows_that_begin_or_end_with_a_span_of_events_are_exact() {
+    let event =
+        |number| Event { event_type: number % 3, domain: 0, instance: 0, tags: vec![], id: None, time: Some(number) };
+    let batches: Vec<Vec<Event>> = vec![(0..1000).map(event).collect()];
+    let edges = [0, 1, 255, 256, 257, 511, 512, 700, 999, 1000];
+    let mut queries = Vec::new();
+    for (from, to) in edges.iter().flat_map(|from| edges.iter().map(move |to| (*from, *to))) {
+        for types in ["", r#""type":["type-0","type-1"],"#] {
+            queries.push((format!(r#"{{{types}"from":"{}","to":"{}"}}"#, time(from), time(to)), 0..u32::MAX));
+        }
+    }
+    check(&batches, 1, u64::MAX, &queries);
+}
+
+#[test]
 fn an_index_of_no_events_answers_nothing() {
     check(&[], 1, u64::MAX, &[(String::from("[{}]"), 0..u32::MAX), (String::from(r#"{"type":"type-1"}"#), 0..5)]);
 }

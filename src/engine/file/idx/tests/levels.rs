@@ -177,6 +177,25 @@ fn ids_that_a_store_makes_are_looked_for_in_one_segment() {
 }
 
 #[test]
+fn old_ids_that_come_late_do_not_make_spans_overlap() {
+    let mut log = Log::default();
+    let made_before = |micros: i64, number: u32| {
+        let millis = (crate::time::Timestamp::now().micros() - micros) / 1000;
+        uuid::Builder::from_unix_timestamp_millis(millis as u64, &[number as u8 * 7; 10]).into_uuid()
+    };
+    for number in 0..3 {
+        let old = made_before(3_600_000_000, number);
+        log.push(&[event(1, None), event(2, Some(old)), event(3, None)]);
+        std::thread::sleep(std::time::Duration::from_millis(3));
+    }
+    for (id, position) in &log.ids {
+        let (found, asked) = log.find_id(*id);
+        assert_eq!(found, Some(*position));
+        assert!(asked <= 1, "{asked} segments were asked for {id}");
+    }
+}
+
+#[test]
 fn an_id_far_ahead_of_its_time_does_not_spoil_the_spans() {
     let mut log = Log::default();
     let ahead = Uuid::parse_str("c0000000-0000-7000-8000-000000000001").unwrap();

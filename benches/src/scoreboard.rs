@@ -1,0 +1,218 @@
+//! The scoreboards: each engine beside its peers, turn by turn, so that what else the machine does falls on all.
+
+use super::board::{Board, Unit, Work, work};
+use super::child::{self, Task};
+use super::limit::Limit;
+use super::peer::Peer;
+use super::reads;
+use super::runestore_c::Store;
+use super::scratch::{self, Scratch};
+use super::sqlite::Sqlite;
+use super::workload::{BATCH, Batch, Batches, Questions};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Single appends take turns so often in a round, since on a machine that others use the disk's speed changes within seconds.
+const TURNS: usize = 10;
+/// The appends of a turn.
+const SINGLE_APPENDS: usize = 300;
+/// A store is opened so often in a round.
+const OPENINGS: usize = 5;
+
+/// Who takes part, and how an empty directory becomes its store, or one with a store is opened.
+pub struct Contender {
+    pub name: &'static str,
+    ratio: &'static str,
+    pub open: fn(&Path) -> Box<dyn Peer>,
+}
+
+/// An engine beside its peers. Ratios are those of the first to each of the others; the last is no store but the limit.
+pub struct Engine {
+    pub name: &'static str,
+    pub contenders: &'static [Contender],
+    /// The name of the work that fills a store.
+    bulk: &'static str,
+    works: fn(usize) -> Vec<Work>,
+}
+
+const MEMORY: Engine = Engine {
+    name: "memory",
+    bulk: "A4 append",
+    contenders: &[
+        Contender { name: "Runestore", ratio: "", open: |_| Box::new(Store::in_memory()) },
+        Contender { name: "SQLite :memory:", ratio: "/ SQLite", open: |_| Box::new(Sqlite::in_memory()) },
+        Contender { name: "limit", ratio: "/ limit", open: |_| Box::new(Limit::in_memory()) },
+    ],
+    works: |events| {
+        let mut works = vec![work("A4 append", events, Unit::PerSecond, "10")];
+        works.extend(reads::works(events));
+        works.push(work("M1 appending", 1, Unit::Mebibytes, ""));
+        works
+    },
+};
+
+const FILE: Engine = Engine {
+    name: "file",
+    bulk: BULK_DURABLE,
+    contenders: &[
+        Contender { name: "Runestore", ratio: "", open: |directory| Box::new(Store::durable(directory)) },
+        Contender { name: "SQLite", ratio: "/ SQLite", open: |directory| Box::new(Sqlite::durable(directory)) },
+        Contender { name: "SQLite tuned", ratio: "/ tuned", open: |directory| Box::new(Sqlite::tuned(directory)) },
+        Contender { name: "limit", ratio: "/ limit", open: |directory| Box::new(Limit::durable(directory)) },
+    ],
+    works: |events| {
+        let mut works = vec![
+            work("A1 single", SINGLE_APPENDS, Unit::PerSecond, "1.35, limit 0.9"),
+            work("A2 16 threads", BATCH, Unit::PerSecond, "tuned 3, limit 0.85"),
+            work(BULK_DURABLE, events, Unit::PerSecond, "tuned 12"),
+        ];
+        works.extend(reads::works(events));
+        works.extend([
+            work("O1 after close", 1, Unit::Micros, "at most 5000 us"),
+            work("O1 after kill -9", 1, Unit::Micros, "one segment"),
+            work("S1 on disk", events, Unit::Bytes, "at most 560 B"),
+            work("M1 appending", 1, Unit::Mebibytes, "at most 150 MiB"),
+            work("M1 reading", 1, Unit::Mebibytes, ""),
+        ]);
+        works
+    },
+};
+
+const BULK_DURABLE: &str = "A3 batches";
+
+pub const ENGINES: [Engine; 2] = [MEMORY, FILE];
+
+impl Engine {
+    /// The stores among the contenders.
+    fn stores(&self) -> &[Contender] {
+        &self.contenders[..self.contenders.len() - 1]
+    }
+
+    /// Measures and prints everything that is wanted.
+    pub fn run(&self, events: usize, rounds: usize) {
+        let names = self.contenders.iter().map(|contender| (contender.name, contender.ratio)).collect();
+        let mut board = Board::new(names, (self.works)(events));
+        let scratch = Scratch::new(&format!("bench-{}", self.name));
+        let batches = Batches::of(events);
+        let json_bytes: usize = batches.iter().map(|batch| batch.text.len()).sum();
+        println!(
+            "{} engine: {events} events of {} bytes on average in batches of {BATCH}; {rounds} rounds, medians (lowest to highest)\n",
+            self.name,
+            json_bytes / events
+        );
+        let mut filled: Vec<PathBuf> = Vec::new();
+        for round in 0..=rounds {
+            self.append_singly(&batches, &mut board, &scratch);
+            if ["A3", "A4", "R", "O1", "S1", "M1 reading"].iter().any(|name| board.wants(name)) {
+                self.fill_and_read(&batches, &mut board, &scratch, &mut filled);
+            }
+            // The first round is for nothing: memory that nobody has touched since the machine was started is slow, and
+            // whoever came first would pay for it.
+            if round == 0 {
+                board.clear();
+            }
+        }
+        if board.wants("O1 after kill -9") {
+            self.kill_and_open(events, rounds, &mut board, &scratch);
+        }
+        for (column, contender) in self.stores().iter().enumerate() {
+            for (name, task) in [("M1 appending", Task::Append), ("M1 reading", Task::Read)] {
+                if board.wants(name) {
+                    let directory = match task {
+                        Task::Read => filled[column].clone(),
+                        _ => scratch.fresh("memory"),
+                    };
+                    board.note(name, column, child::peak(self, contender, task, &directory, events));
+                }
+            }
+        }
+        board.print();
+    }
+
+    /// A1 and A2.
+    fn append_singly(&self, batches: &[Batch], board: &mut Board, scratch: &Scratch) {
+        if !board.wants("A1") && !board.wants("A2") {
+            return;
+        }
+        let mut peers = Vec::new();
+        for contender in self.contenders {
+            peers.push((contender.open)(&scratch.fresh(&format!("single {}", contender.name))));
+        }
+        for batch in batches.iter().cycle().take(TURNS) {
+            for (column, peer) in peers.iter_mut().enumerate() {
+                board.time("A1 single", column, || peer.append_singly(&batch.rows[..SINGLE_APPENDS]));
+            }
+        }
+        for batch in batches.iter().cycle().take(TURNS) {
+            for (column, peer) in peers.iter_mut().enumerate() {
+                board.time("A2 16 threads", column, || peer.append_from_threads(&batch.rows));
+            }
+        }
+    }
+
+    /// A3 or A4, R1 to R4, S1, and O1 after a clean close. Stores that are filled already and whose filling nobody measures are
+    /// used again.
+    fn fill_and_read(&self, batches: &[Batch], board: &mut Board, scratch: &Scratch, filled: &mut Vec<PathBuf>) {
+        let questions = Questions { events: batches.len() * BATCH };
+        let again = self.name == FILE.name && filled.len() == self.stores().len() && !board.wants(BULK_DURABLE);
+        if !again {
+            filled.clear();
+        }
+        let mut peers = Vec::new();
+        for (column, contender) in self.contenders.iter().enumerate() {
+            let is_limit = column == self.stores().len();
+            let directory = if again && !is_limit { filled[column].clone() } else { scratch.fresh(contender.name) };
+            let mut peer = (contender.open)(&directory);
+            // The limit needs no bytes on the disk to be asked for them.
+            let fills = if is_limit { board.wants(BULK_DURABLE) } else { !again };
+            if fills {
+                let begun = Instant::now();
+                peer.append(batches);
+                board.note(self.bulk, column, begun.elapsed().as_secs_f64());
+            }
+            peer.prepare(batches);
+            peers.push(peer);
+            if !is_limit && !again {
+                filled.push(directory);
+            }
+        }
+        reads::compare(&mut peers, &questions);
+        for (column, peer) in peers.iter_mut().enumerate() {
+            reads::read(&mut **peer, &questions, board, column);
+        }
+        drop(peers);
+        for (column, contender) in self.stores().iter().enumerate().filter(|_| self.name == FILE.name) {
+            board.note("S1 on disk", column, scratch::disk_bytes(&filled[column]) as f64);
+            for _ in 0..OPENINGS {
+                open_once("O1 after close", contender, &filled[column], board, column);
+            }
+        }
+    }
+
+    /// O1 after the process was killed that had filled the store: once filled, copied for each opening.
+    fn kill_and_open(&self, events: usize, rounds: usize, board: &mut Board, scratch: &Scratch) {
+        let mut killed = Vec::new();
+        for contender in self.stores() {
+            let directory = scratch.fresh(&format!("killed {}", contender.name));
+            child::kill(self, contender, &directory, events);
+            killed.push(directory);
+        }
+        for _ in 0..rounds {
+            for (column, contender) in self.stores().iter().enumerate() {
+                let copy = scratch.fresh("copy");
+                scratch::copy(&killed[column], &copy);
+                open_once("O1 after kill -9", contender, &copy, board, column);
+            }
+        }
+    }
+}
+
+/// Opens a store and reads its newest event, so that nothing is put off.
+pub fn open_once(name: &str, contender: &Contender, directory: &Path, board: &mut Board, column: usize) {
+    let mut opened = None;
+    board.time(name, column, || {
+        let mut peer = (contender.open)(directory);
+        peer.newest();
+        opened = Some(peer);
+    });
+}
