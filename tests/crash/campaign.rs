@@ -58,33 +58,33 @@ fn story(seed: u64, extent: Extent, coverage: &mut Coverage) -> Outcome {
         outcome.map_err(|found| found.at(format_args!("program {generation}, living: {}", life.told(u64::MAX))))?;
         coverage.program(&life);
         let recording = life.disk.recorded();
-        let last = recording.last();
+        let moments = recording.moments();
         for _ in 0..FROM_ONE {
-            let number = dice.below(last as usize + 1) as u64;
+            let dice = &mut dice.fork();
+            let number = recording.moment(dice.below(moments));
             let state = recording.state(number);
             let expect = life.at(number);
             let (how, outcome) = match dice.below(12) {
-                0 | 1 => ("read", read_only(state, expect, extent.bug, &mut dice, coverage)),
-                2 => ("killed", killed(state, expect, extent.bug, &mut dice, coverage)),
+                0 | 1 => ("read", read_only(state, expect, extent.bug, dice, coverage)),
+                2 => ("killed", killed(state, expect, extent.bug, dice, coverage)),
                 _ => {
-                    let (state, losses) = outage(state, &mut dice);
+                    let (state, losses) = outage(state, &mut dice.fork());
                     coverage.outage(losses);
-                    ("stopped", crashed(state, expect.after_outage(), extent.bug, 0, &mut dice, coverage))
+                    ("stopped", crashed(state, expect.after_outage(), extent.bug, 0, dice, coverage))
                 }
             };
             let told = || life.told(number);
-            outcome.map_err(|found| {
-                found.at(format_args!("program {generation} {how} at call {number} of {last}: {}", told()))
-            })?;
+            outcome
+                .map_err(|found| found.at(format_args!("program {generation} {how} at call {number}: {}", told())))?;
         }
         for _ in 0..2 {
-            let outcome = rot::campaign(&mut life, &recording, extent.bug, &mut dice, coverage);
+            let outcome = rot::campaign(&mut life, &recording, extent.bug, &mut dice.fork(), coverage);
             outcome.map_err(|found| found.at(format_args!("program {generation}, closed")))?;
         }
         // The store grows older with some of its crashes behind it, and then another begins.
         if generation % 4 != 0 {
-            let number = last - dice.below(last as usize / 3 + 1) as u64;
-            let (state, _) = outage(recording.state(number), &mut dice);
+            let number = recording.moment(moments - 1 - dice.below(moments.div_ceil(3)));
+            let (state, _) = outage(recording.state(number), &mut dice.fork());
             next = Some((state, life.at(number).after_outage()));
         }
     }
@@ -109,7 +109,7 @@ fn crashed(
         let failure = *dice.pick(&[Failure::Eio, Failure::Enospc, Failure::Eintr]);
         life.disk.plan(Which::Call(number), failure);
     }
-    short_life(&mut life, dice).map_err(|found| found.at(life.told(u64::MAX)))?;
+    short_life(&mut life, &mut dice.fork()).map_err(|found| found.at(life.told(u64::MAX)))?;
     again(&mut life, depth, dice, coverage)
 }
 
@@ -135,7 +135,7 @@ fn killed(state: &State, expect: Expect, bug: Option<Bug>, dice: &mut Dice, cove
     let disk = Disk::with(state, dice.roll());
     disk.record();
     let mut life = Life::new(disk, expect, bug, Dice::new(dice.roll(), 3));
-    short_life(&mut life, dice).map_err(|found| found.at(life.told(u64::MAX)))?;
+    short_life(&mut life, &mut dice.fork()).map_err(|found| found.at(life.told(u64::MAX)))?;
     again(&mut life, 0, dice, coverage)
 }
 
@@ -143,25 +143,25 @@ fn killed(state: &State, expect: Expect, bug: Option<Bug>, dice: &mut Dice, cove
 fn again(life: &mut Life, depth: usize, dice: &mut Dice, coverage: &mut Coverage) -> Outcome {
     coverage.program(life);
     let recording = life.disk.recorded();
-    let last = recording.last();
+    let moments = recording.moments();
     let recovered = life
         .journal
         .entries
         .iter()
         .find(|entry| matches!(entry.what, What::Opened { .. }))
-        .map_or(last, |entry| entry.end);
+        .map_or(u64::MAX, |entry| entry.end);
     for _ in 0..NESTED[depth] {
-        let until = if dice.one_in(2) { recovered } else { last };
-        let number = dice.below(until as usize + 1) as u64;
+        let until = if dice.one_in(2) { recording.moments_until(recovered) } else { moments };
+        let number = recording.moment(dice.below(until));
         if number < recovered {
             coverage.count("crash in recovery", 1);
         }
-        let (state, losses) = outage(recording.state(number), dice);
+        let (state, losses) = outage(recording.state(number), &mut dice.fork());
         coverage.outage(losses);
-        let outcome = crashed(state, life.at(number).after_outage(), life.bug, depth + 1, dice, coverage);
+        let outcome = crashed(state, life.at(number).after_outage(), life.bug, depth + 1, &mut dice.fork(), coverage);
         outcome.map_err(|found| {
             let told = life.told(number);
-            found.at(format_args!("stopped at {number} of {last}, recovered at {recovered}: {told}"))
+            found.at(format_args!("stopped at {number}, recovered at {recovered}: {told}"))
         })?;
     }
     Ok(())
@@ -189,7 +189,7 @@ pub fn read_only(state: &State, expect: Expect, bug: Option<Bug>, dice: &mut Dic
         broken(if check == "false alarm" { check } else { "reader" }, format!("{check}: {what}"))
     })?;
     if dice.one_in(2) {
-        crate::check::queries(&store, &log, 1, dice)?;
+        crate::check::queries(&store, &log, 1, &mut dice.fork())?;
     }
     drop(store);
     if disk.recorded().changed() {
@@ -203,7 +203,7 @@ pub fn read_only(state: &State, expect: Expect, bug: Option<Bug>, dice: &mut Dic
     let taken: Vec<u64> = log[expect.log.len()..].iter().map(|stored| stored.batch.number).collect();
     let maybe = expect.maybe.iter().filter(|batch| !taken.contains(&batch.number)).cloned().collect();
     let seen = Expect { promised: log.len(), log, maybe, ..expect }.after_outage();
-    let (state, losses) = outage(state, dice);
+    let (state, losses) = outage(state, &mut dice.fork());
     coverage.outage(losses);
     crashed(state, seen, bug, NESTED.len() - 1, dice, coverage).or_else(|Violation { check, what }| match check {
         "acknowledged lost" => broken("taken back", format!("another process read it: {what}")),

@@ -11,6 +11,11 @@ impl Dice {
         dice
     }
 
+    /// Dice for one thing to be decided: however often they are thrown, these here go on the same.
+    pub fn fork(&mut self) -> Dice {
+        Dice(self.roll())
+    }
+
     pub fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -76,9 +76,20 @@ impl Recording {
         &self.states[behind.max(1) - 1].1
     }
 
-    /// The number of the last call.
-    pub fn last(&self) -> u64 {
-        self.last
+    /// How many different states there are to stop in. Which they are does not hang on how often the
+    /// engine reads, which may differ with the ids that it makes.
+    pub fn moments(&self) -> usize {
+        self.states.len()
+    }
+
+    /// The number of the last call that leaves this state as it is: when most is promised of it.
+    pub fn moment(&self, at: usize) -> u64 {
+        self.states.get(at + 1).map_or(self.last, |(next, _)| next - 1)
+    }
+
+    /// How many states came up by call `number`.
+    pub fn moments_until(&self, number: u64) -> usize {
+        self.states.partition_point(|(call, _)| *call <= number)
     }
 
     /// Whether anything was changed.

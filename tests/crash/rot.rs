@@ -32,6 +32,7 @@ pub fn campaign(
         if names.is_empty() {
             return Ok(());
         }
+        let dice = &mut dice.fork();
         let name = dice.pick(&names).clone();
         let Some((damaged, class)) = damage(&state, &name, past, dice) else { continue };
         coverage.states += 1;
@@ -66,7 +67,7 @@ fn damage(state: &State, name: &str, past: &Recording, dice: &mut Dice) -> Optio
             "rot: sector zeroed"
         }
         _ => {
-            let older = past.state(dice.below(past.last() as usize + 1) as u64);
+            let older = past.state(past.moment(dice.below(past.moments())));
             let stale = match older.inode(name) {
                 Some(inode) if dice.one_in(2) => inode.seen.sector(sector),
                 _ => content.sector(dice.roll() % content.len() / SECTOR as u64),

@@ -11,7 +11,7 @@ use super::sealed::Sealed;
 use super::segment::Segment;
 use super::storage::{Access, File};
 use super::view::{Live, View, broken};
-use super::watermark::{self, Mark};
+use super::watermark::{self, Mark, Reading};
 use crate::call::Call;
 use crate::error::{ErrorKind, Result};
 use std::sync::{Arc, Mutex};
@@ -106,7 +106,7 @@ impl Follower {
         if self.view.live()?.damage.is_some() {
             return Ok(());
         }
-        let mark = self.mark(&mut at)?;
+        let Ok(mark) = self.mark(&mut at)? else { return Ok(()) };
         let visible = mark.map(|mark| mark.visible);
         if visible.is_some() && visible == at.visible {
             return Ok(());
@@ -124,7 +124,8 @@ impl Follower {
                 let head = mark.map_or(0, |mark| mark.head);
                 let lost = Damage::new(&at.segment.name(), at.cursor.offset, why);
                 let next = at.cursor.next;
-                self.view.live_mut()?.damage = Some(if head >= next { lost.positions(next, head) } else { lost });
+                self.view.live_mut()?.damage =
+                    Some(if head >= next { lost.positions(next, head) } else { lost.onward(next) });
                 self.view.publish(head.max(next - 1));
             }
             _ => self.view.publish(at.cursor.next - 1),
@@ -133,7 +134,9 @@ impl Follower {
         Ok(())
     }
 
-    fn mark(&self, at: &mut At) -> Result<Option<Mark>> {
+    /// The watermark, `None` where there is none that says what is visible. `Err` says to look again later: a writer is
+    /// there, and its watermark cannot be read now.
+    fn mark(&self, at: &mut At) -> Result<std::result::Result<Option<Mark>, ()>> {
         let directory = &*self.view.files.directory;
         if at.watermark.is_none() {
             at.watermark = match directory.open(watermark::NAME, Access::Read) {
@@ -142,9 +145,15 @@ impl Follower {
                 Err(error) => return Err(failed(directory, "open", watermark::NAME)(error)),
             };
         }
-        let Some(file) = &at.watermark else { return Ok(None) };
-        let mark = watermark::read(&**file).map_err(failed(directory, "read", watermark::NAME))?;
-        Ok(mark.filter(|mark| mark.boot == self.boot && mark.store == at.segment.header.store))
+        let reading = match &at.watermark {
+            Some(file) => watermark::read(&**file).map_err(failed(directory, "read", watermark::NAME))?,
+            None => Reading::default(),
+        };
+        let is_good = |mark: &Mark| mark.boot == self.boot && mark.store == at.segment.header.store && reading.is_last;
+        match reading.mark.filter(is_good) {
+            None if directory.is_locked().map_err(failed(directory, "look at the lock of", ""))? => Ok(Err(())),
+            mark => Ok(Ok(mark)),
+        }
     }
 
     /// Takes in the frames of the segment that came; why it stopped.

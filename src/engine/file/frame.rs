@@ -27,6 +27,9 @@ pub(super) enum Kind {
     Epoch = 3,
     /// The store was closed.
     Close = 4,
+    /// The next segment was begun. It stands behind the end that the next segment tells, and only where that is missing
+    /// anybody looks at it: its `durable_through` lies in the next segment.
+    Seal = 5,
 }
 
 /// A frame's header.
@@ -87,8 +90,9 @@ impl Header {
         if crc != salted_crc(salt, &bytes[..76]) && !trust {
             return None;
         }
-        let kind =
-            [Kind::Batch, Kind::Start, Kind::Epoch, Kind::Close].into_iter().find(|kind| *kind as u8 == bytes[4])?;
+        let kind = [Kind::Batch, Kind::Start, Kind::Epoch, Kind::Close, Kind::Seal]
+            .into_iter()
+            .find(|kind| *kind as u8 == bytes[4])?;
         let header = Header {
             kind,
             body_bytes: u32_at(bytes, 8),

@@ -199,6 +199,9 @@ impl Engine for FileStore {
 
     fn backup(&self, path: &str, progress: &mut Progress<'_>, call: &Call<'_>) -> Result<Map<String, Value>> {
         self.head()?;
+        if let Some(damage) = &self.view.live()?.damage {
+            return Err(damage.error(&*self.view.files.directory));
+        }
         let end = match &self.role {
             Role::Writer(writer, _) => {
                 let tail = writer.tail()?;

@@ -11,13 +11,13 @@ use super::pool::Pool;
 use super::queue::{Failure, Fill, Queue, lone_frame};
 use super::recovery::{Newest, Recovered, recover};
 use super::roll::{Made, NEW_BYTES, SPARE, make, random};
-use super::scan::Cursor;
+use super::scan::{Cursor, seal_is_sound};
 use super::sealed::Sealed;
 use super::segment::{self, Segment};
 use super::storage::{Access, Directory, read_exact_at, write_all_at};
 use super::view::{Live, View};
 use super::walk::Walked;
-use super::watermark::{self, Mark, Watermark};
+use super::watermark::{self, Mark, Reading, Watermark};
 use super::writer::{Tail, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::FileOptions;
@@ -29,6 +29,8 @@ use std::time::Duration;
 
 /// A reader looks so often, with such a pause, whether a writer has come to an end with opening the store: half a minute.
 const LOOKS_MAX: u32 = 3_000;
+/// With half a watermark it looks only so often.
+const LOOKS_AT_HALF: u32 = 10;
 const LOOK_PAUSE: Duration = Duration::from_millis(10);
 /// So much is read and written at once when a tail is written anew.
 const REWRITE_BYTES: usize = 1 << 20;
@@ -38,12 +40,12 @@ pub(super) fn files(directory: Arc<dyn Directory>, writes: bool, bugs: Bugs) -> 
     Files { pool: Pool::new(&directory), directory, writes, hints: Mutex::new(()), bugs }
 }
 
-/// What the watermark says, `None` where there is none.
-pub(super) fn read_mark(files: &Files) -> Result<Option<Mark>> {
+/// What the watermark says.
+fn read_mark(files: &Files) -> Result<Reading> {
     let directory = &*files.directory;
     match directory.open(watermark::NAME, Access::Read) {
         Ok(file) => watermark::read(&*file).map_err(failed(directory, "read", watermark::NAME)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Reading::default()),
         Err(error) => Err(failed(directory, "open", watermark::NAME)(error)),
     }
 }
@@ -81,11 +83,13 @@ pub(super) fn write(files: Files, options: &FileOptions) -> Result<Writer> {
     let Some(lock) = directory.lock().map_err(failed(&*directory, "lock", "lock"))? else {
         return Err(locked(&*directory));
     };
+    // A writer that died may have made a name and not synced it, and what goes into that file must not be lost with it.
+    directory.sync().map_err(failed(&*directory, "sync", ""))?;
     let boot = directory.boot().map_err(|error| io_error("cannot learn when the machine started", &error))?;
     for name in [SPARE, hint::SPARE] {
         remove(&files, name).map_err(failed(&*directory, "remove", name))?;
     }
-    let mark = read_mark(&files)?;
+    let mark = read_mark(&files)?.mark;
     let listing = list(&*directory, &files.pool)?;
     let Recovered { sealed, newest, damage, .. } = recover(&files, listing, mark, None)?;
     if let Some(damage) = damage {
@@ -109,6 +113,9 @@ pub(super) fn write(files: Files, options: &FileOptions) -> Result<Writer> {
         }
     };
     let watermark = Watermark::open(&*directory).map_err(failed(&*directory, "open", watermark::NAME))?;
+    if let Some(last) = sealed.last() {
+        mend_seal(&files, last, &newest.segment.header)?;
+    }
     let head = newest.walked.cursor.next - 1;
     let parts = parts(&sealed, &newest);
     let Newest { segment, walked: Walked { indexed, state, .. }, prefix, .. } = newest;
@@ -136,6 +143,18 @@ pub(super) fn write(files: Files, options: &FileOptions) -> Result<Writer> {
     };
     writer.mark(head, durable, durable).map_err(failed(&*directory, "write", watermark::NAME))?;
     Ok(writer)
+}
+
+/// Takes away a seal that a writer which died has left in part.
+fn mend_seal(files: &Files, segment: &Segment, next: &segment::Header) -> Result<()> {
+    let directory = &*files.directory;
+    if seal_is_sound(files, segment, next.previous_end, next.previous_chain)? {
+        return Ok(());
+    }
+    let name = segment.name();
+    let write = |error| failed(directory, "write", &name)(error);
+    let file = directory.open(&name, Access::Write).map_err(failed(directory, "open", &name))?;
+    file.set_len(next.previous_end).and_then(|()| file.sync()).map_err(write)
 }
 
 /// Makes the first segment of a new store.
@@ -242,7 +261,7 @@ pub(super) fn read(files: &Files) -> Result<(Recovered, Option<Mark>)> {
     let mark = settled_mark(files)?;
     let listing = list(&**directory, &files.pool)?;
     let visible = mark.map(|mark| mark.visible);
-    let found = recover(files, listing, read_mark(files)?, visible)?;
+    let found = recover(files, listing, read_mark(files)?.mark, visible)?;
     if found.newest.is_none() {
         return match &found.damage {
             Some(damage) => Err(damage.error(&**directory)),
@@ -252,19 +271,22 @@ pub(super) fn read(files: &Files) -> Result<(Recovered, Option<Mark>)> {
     Ok((found, mark))
 }
 
-/// The watermark, if what it says of visibility holds: it was written since the machine started.
-fn usable_mark(files: &Files) -> Result<Option<Mark>> {
-    let boot = files.directory.boot().map_err(|error| io_error("cannot learn when the machine started", &error))?;
-    Ok(read_mark(files)?.filter(|mark| mark.boot == boot))
-}
-
-/// The same, once a writer that is about to open the store has written it: until then nobody can tell what the writer
-/// will keep.
+/// The watermark, if it was written since the machine started; and, while a writer is about to open the store, once it has
+/// written it: until then nobody can tell what the writer will keep.
 fn settled_mark(files: &Files) -> Result<Option<Mark>> {
     let directory = &*files.directory;
-    for _ in 0..LOOKS_MAX {
-        let mark = usable_mark(files)?;
-        if mark.is_some() || !directory.is_locked().map_err(failed(directory, "look at the lock of", ""))? {
+    let boot = directory.boot().map_err(|error| io_error("cannot learn when the machine started", &error))?;
+    for look in 0..LOOKS_MAX {
+        let reading = read_mark(files)?;
+        let mark = reading.mark.filter(|mark| mark.boot == boot);
+        if mark.is_some() && reading.is_last {
+            return Ok(mark);
+        }
+        if !directory.is_locked().map_err(failed(directory, "look at the lock of", ""))? {
+            return Ok(None);
+        }
+        // A writer whose watermark failed has acknowledged nothing since the one that is whole.
+        if mark.is_some() && look >= LOOKS_AT_HALF {
             return Ok(mark);
         }
         std::thread::sleep(LOOK_PAUSE);

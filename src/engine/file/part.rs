@@ -3,11 +3,12 @@
 
 use super::bug::{Bug, Bugs};
 use super::fault::{Damage, failed};
-use super::hint;
+use super::hint::{self, Hint};
 use super::idx::{self, Binding, Fault, Idx, Matches};
 use super::indexed::Indexed;
 use super::place::Place;
 use super::pool::Pool;
+use super::scan::Cursor;
 use super::segment::Segment;
 use super::storage::Directory;
 use super::walk::Walked;
@@ -18,6 +19,9 @@ use crate::query::{Direction, Query};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use uuid::Uuid;
+
+/// What is wrong with a segment that is whole and of another history.
+pub(super) const ANOTHER: &str = "the segment is not the one that the next one follows on";
 
 /// What all parts of a store share.
 pub(super) struct Files {
@@ -111,7 +115,7 @@ impl Found<'_> {
             };
             match found {
                 Ok(()) => break,
-                Err(Fault::Damaged { .. }) => {
+                Err(fault) if fault.is_of_the_file() => {
                     // The same events come from the index made anew.
                     let lookup = self.part.rebuild(self.files)?;
                     self.events = self
@@ -187,11 +191,22 @@ impl Part {
 
     /// The index file, if it is one of all events. Frames without events may follow on what it covers.
     fn open(&self, files: &Files) -> Result<Option<Arc<Idx>>> {
-        let index = hint::open(files, &self.segment)?.map(|hint| hint.index);
-        Ok(index.filter(|index| {
-            let &Binding { first, events, end, .. } = index.binding();
-            first + u64::from(events) == self.bounds.next && end <= self.bounds.end || files.bugs.has(Bug::BelieveIndex)
-        }))
+        let Some(Hint { index, state, last }) = hint::open(files, &self.segment)? else { return Ok(None) };
+        let &Binding { first, events, end, chain, .. } = index.binding();
+        let next = first + u64::from(events);
+        let is_whole = next == self.bounds.next && end <= self.bounds.end && {
+            let cursor = Cursor { offset: end, chain, next, epoch: last.epoch };
+            let mut walked = Walked::behind(cursor, state, &last);
+            walked.on(files, &self.segment, self.bounds.end, |_| Ok(true))?;
+            self.ends(&walked.cursor)
+        };
+        Ok((is_whole || files.bugs.has(Bug::BelieveIndex)).then_some(index))
+    }
+
+    /// Whether a walk came to the end that the part has by the segment behind it.
+    fn ends(&self, cursor: &Cursor) -> bool {
+        let Bounds { end, chain, next } = self.bounds;
+        (cursor.offset, cursor.chain, cursor.next) == (end, chain, next)
     }
 
     /// Makes the index anew from the log.
@@ -199,7 +214,13 @@ impl Part {
         let mut walked = Walked::start(&self.segment);
         let why = walked.on(files, &self.segment, self.bounds.end, |_| Ok(true))?;
         let Walked { cursor, indexed, state, .. } = walked;
-        let is_whole = cursor.offset == self.bounds.end && indexed.next() == self.bounds.next;
+        let is_whole = self.ends(&cursor);
+        // Sound from end to end, and yet not what the next segment was written behind: then nobody knows what is right.
+        let is_another = !is_whole && cursor.offset == self.bounds.end;
+        let (indexed, why) = match is_another {
+            true => (Indexed::new(self.first()), ANOTHER),
+            false => (indexed, why),
+        };
         let written = match is_whole && files.writes {
             true => hint::write(files, &self.segment, &self.bounds, &indexed, &state, &[], false),
             false => None,
@@ -223,7 +244,9 @@ impl Part {
     /// Asks the index, and once more the one made anew if the first was damaged.
     fn ask<T>(&self, files: &Files, ask: impl Fn(&Lookup) -> std::result::Result<T, Fault>) -> Result<T> {
         match ask(&self.lookup(files)?) {
-            Err(Fault::Damaged { .. }) => ask(&self.rebuild(files)?).map_err(|fault| self.explain(files, fault)),
+            Err(fault) if fault.is_of_the_file() => {
+                ask(&self.rebuild(files)?).map_err(|fault| self.explain(files, fault))
+            }
             answer => answer.map_err(|fault| self.explain(files, fault)),
         }
     }

@@ -86,15 +86,13 @@ pub(super) fn recover(files: &Files, listing: Listing, mark: Option<Mark>, visib
     let beheaded = cursor.offset == segment::HEADER_BYTES as u64;
     if (stopped_at < durable || beheaded) && !bugs.has(Bug::TruncateBelowDurable) {
         let lost = Damage::new(&newest.segment.name(), cursor.offset, stopped);
-        damage = Some(if known >= cursor.next { lost.positions(cursor.next, known) } else { lost });
+        damage = Some(if known >= cursor.next { lost.positions(cursor.next, known) } else { lost.onward(cursor.next) });
     } else if let Some(damage) = &mut damage
         && damage.positions.is_none()
     {
         *damage = damage.clone().onward(cursor.next);
     }
     newest.durable = durable;
-    let known =
-        known.max(damage.as_ref().and_then(|damage| damage.positions).map_or(0, |(first, last)| last.unwrap_or(first)));
     Ok(Recovered { sealed, newest: Some(newest), damage, known })
 }
 

@@ -85,8 +85,6 @@ impl Writer {
         let files = self.files();
         self.sync_tail(tail)?;
         let part = self.seal(tail).map_err(Failure::Refused)?;
-        // Zeros behind the end harm nobody, so this may be lost.
-        let _ = tail.file.set_len(tail.written);
         let header = segment::Header {
             store: self.store,
             ordinal: tail.segment.header.ordinal + 1,
@@ -104,6 +102,7 @@ impl Writer {
                 tail.poison = Some(why.clone());
             }
         })?;
+        self.put_seal(tail, &made)?;
         {
             let mut live = self.view.live_mut().map_err(Failure::Refused)?;
             let mut parts = live.sealed.before(tail.segment.header.ordinal);
@@ -133,6 +132,29 @@ impl Writer {
         // Nothing new is visible: whoever is not told of it now is told by the next flush.
         let _ = self.mark(tail.next - 1, tail.durable, tail.durable);
         Ok(())
+    }
+
+    /// Says in the old segment that there is a new one, and gives back the room that is left. Where the new one goes missing,
+    /// it is missed.
+    fn put_seal(&self, tail: &mut Tail, made: &Made) -> std::result::Result<(), Failure> {
+        let fill = Fill {
+            offset: tail.segment.log_offset(tail.written),
+            epoch: self.epoch,
+            flush: tail.flushes,
+            durable_through: made.segment.log_offset(made.end),
+            previous: tail.chain,
+        };
+        let time = made.segment.header.time;
+        let (frame, _) = lone_frame(Kind::Seal, tail.next, time, &BTreeMap::new(), &fill, tail.segment.header.salt);
+        let end = tail.written + frame.len() as u64;
+        let put = write_all_at(&*tail.file, &frame, tail.written).and_then(|()| tail.file.set_len(end));
+        // Without room there is no seal, and no harm.
+        let put = put.or_else(|_| tail.file.set_len(tail.written));
+        put.and_then(|()| tail.file.sync()).map_err(|error| {
+            let failure = unknown("to sync the log", &error);
+            tail.poison = Some(failure.to_string());
+            failure
+        })
     }
 
     /// Syncs what was written and is not synced.

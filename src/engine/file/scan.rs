@@ -4,6 +4,7 @@ use super::bug::{Bug, Bugs};
 use super::bytes::{salted_crc, u32_at};
 use super::fault::failed;
 use super::frame::{ALIGN, ENTRY_BYTES, HEADER_BYTES, Header, Kind, MAGIC, read_tracking};
+use super::part::Files;
 use super::place::Place;
 use super::segment::{self, Segment};
 use super::storage::{Directory, read_exact_at};
@@ -208,6 +209,27 @@ impl<'s> Scanner<'s> {
         let from = (start - self.window.start) as usize;
         &self.buffer[from..from + len]
     }
+}
+
+/// Whether what stands in a sealed segment behind its end is nothing, or a whole seal.
+pub(super) fn seal_is_sound(files: &Files, segment: &Segment, end: u64, chain: u32) -> Result<bool> {
+    let directory = &*files.directory;
+    let name = segment.name();
+    let len = segment.file.len().map_err(failed(directory, "look at", &name))?;
+    if len <= end {
+        return Ok(true);
+    }
+    let mut bytes = [0; HEADER_BYTES];
+    let here = &mut bytes[..HEADER_BYTES.min((len - end) as usize)];
+    read_exact_at(&*segment.file, here, end).map_err(failed(directory, "read", &name))?;
+    let header = Header::decode(here, segment.header.salt, false);
+    Ok(header.is_some_and(|(header, _)| {
+        header.kind == Kind::Seal
+            && header.previous == chain
+            && header.offset == segment.log_offset(end)
+            && header.body_bytes == 0
+            && len == end + HEADER_BYTES as u64
+    }))
 }
 
 /// What is found behind the end of the sound frames.

@@ -122,7 +122,7 @@ impl Sealed {
                 match (ask(table), table) {
                     (Ok(None), _) => {}
                     (Ok(found), _) => return Ok(found),
-                    (Err(Fault::Damaged { .. }), Table::Keys(index)) => {
+                    (Err(fault), Table::Keys(index)) if fault.is_of_the_file() => {
                         self.part_of_index(index)?.rebuild(files)?;
                         *self.tables.write().unwrap_or_else(PoisonError::into_inner) = None;
                         continue 'anew;

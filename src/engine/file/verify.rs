@@ -3,9 +3,9 @@
 use super::fault::Damage;
 use super::idx::{self, Idx};
 use super::indexed::Indexed;
-use super::part::Files;
+use super::part::{ANOTHER, Bounds, Files};
 use super::place::Place;
-use super::scan::{Cursor, Scanner};
+use super::scan::{Cursor, Scanner, seal_is_sound};
 use super::segment::{self, Segment};
 use super::view::View;
 use crate::call::Call;
@@ -55,12 +55,19 @@ pub(super) fn verify(view: &View, progress: &mut Progress<'_>, call: &Call<'_>) 
     let mut report = Report::default();
     for part in sealed.parts().iter().filter(|part| part.segment.header.ordinal < newest.header.ordinal) {
         let segment = &part.segment;
-        let indexed = walk(&view.files, segment, part.bounds.end, part.bounds.next, &mut report, &mut told, call)?;
+        let Bounds { end, chain, next } = part.bounds;
+        let until = Until { end, next, chain: Some(chain) };
+        let indexed = walk(&view.files, segment, &until, &mut report, &mut told, call)?;
         check_index(&view.files, segment, &indexed, &mut report)?;
+        if !seal_is_sound(&view.files, segment, end, chain)? {
+            let what = "what follows the end of the segment is no seal; no event is lost";
+            report.add(&Damage::new(&segment.name(), end, what));
+        }
     }
     let len = newest.file.len().map_err(super::fault::failed(&*view.files.directory, "look at", &newest.name()))?;
     let lost_from = damage.as_ref().map(|_| view.live().map(|live| live.growing.next())).transpose()?;
-    let indexed = walk(&view.files, &newest, len, lost_from.unwrap_or(head + 1), &mut report, &mut told, call)?;
+    let until = Until { end: len, next: lost_from.unwrap_or(head + 1), chain: None };
+    let indexed = walk(&view.files, &newest, &until, &mut report, &mut told, call)?;
     check_index(&view.files, &newest, &indexed, &mut report)?;
     if let Some(damage) = damage {
         report.add(&damage);
@@ -75,12 +82,21 @@ pub(super) fn verify(view: &View, progress: &mut Progress<'_>, call: &Call<'_>) 
     Ok(answer)
 }
 
+/// Where a walk ends.
+struct Until {
+    /// No frame reaches beyond this.
+    end: u64,
+    /// The position behind the last event.
+    next: u64,
+    /// The checksum of the last frame's header, where the next segment tells it.
+    chain: Option<u32>,
+}
+
 /// Walks a segment up to the frame that ends at `end`, or with the event before `next`.
 fn walk(
     files: &Files,
     segment: &Arc<Segment>,
-    end: u64,
-    next: u64,
+    &Until { end, next, chain }: &Until,
     report: &mut Report,
     told: &mut dyn FnMut(u64) -> Result<()>,
     call: &Call<'_>,
@@ -121,9 +137,14 @@ fn walk(
     };
     let is_all = indexed.next() >= next
         && (scanner.cursor.offset == end || end > scanner.cursor.offset && next > 0 && is_tail(files, segment));
+    let cursor = scanner.cursor;
     if !is_all {
-        let damage = Damage::new(&segment.name(), scanner.cursor.offset, why);
+        let damage = Damage::new(&segment.name(), cursor.offset, why);
         report.add(&if indexed.next() < next { damage.positions(indexed.next(), next - 1) } else { damage });
+    } else if chain.is_some_and(|chain| chain != cursor.chain) {
+        let damage = Damage::new(&segment.name(), cursor.offset, ANOTHER);
+        let first = segment.header.first;
+        report.add(&if first < next { damage.positions(first, next - 1) } else { damage });
     }
     Ok(indexed)
 }

@@ -176,7 +176,9 @@ impl View {
     /// The positions of a read, from the first to one more than the last.
     fn range(&self, read: &Read<'_>) -> Result<Range<u64>> {
         let start = read.after.max(read.query.lower_bound()).saturating_add(1);
-        let mut end = read.up_to.min(read.query.upper_bound()).saturating_add(1);
+        // Where data is lost nobody knows how far it went: who does not say where to stop is told.
+        let up_to = if self.live()?.damage.is_some() { u64::MAX - 1 } else { read.up_to };
+        let mut end = up_to.min(read.query.upper_bound()).saturating_add(1);
         if read.query.filters.is_empty() {
             end = start;
         }

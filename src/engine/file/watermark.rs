@@ -74,7 +74,7 @@ impl Watermark {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => directory.open(NAME, Access::Create)?,
             opened => opened?,
         };
-        let number = newest(&*file)?.map_or(0, |(number, _)| number);
+        let number = slots(&*file)?.into_iter().filter_map(Slot::whole).map(|(number, _)| number).max().unwrap_or(0);
         Ok(Watermark { file, number, said: None })
     }
 
@@ -96,20 +96,65 @@ impl Watermark {
     }
 }
 
-/// What a store's watermark says, `None` if it has none that is whole.
-pub(super) fn read(file: &dyn File) -> Result<Option<Mark>> {
-    Ok(newest(file)?.map(|(_, mark)| mark))
+/// What was read of a watermark.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Reading {
+    /// What it says, as far as it is whole.
+    pub mark: Option<Mark>,
+    /// The other slot is the one before, so this is the last that was written. Without that, a later one may be lost, and
+    /// only what it says of durability holds.
+    pub is_last: bool,
 }
 
-fn newest(file: &dyn File) -> Result<Option<(u64, Mark)>> {
-    // A writer may be at one of the slots: then the other one is whole.
+/// So often the slots are read again while a writer is at them.
+const READS_MAX: u32 = 8;
+
+/// Reads a store's watermark.
+pub(super) fn read(file: &dyn File) -> Result<Reading> {
+    let mut reading = Reading::default();
+    for _ in 0..READS_MAX {
+        let [first, second] = slots(file)?;
+        let number = |slot: Slot| match slot {
+            Slot::Whole(number, _) => Some(number),
+            // The first slot that was ever written is 1: before it there is nothing.
+            Slot::Blank => Some(0),
+            Slot::Damaged => None,
+        };
+        let newest = [first, second].into_iter().filter_map(Slot::whole).max_by_key(|(number, _)| *number);
+        reading.mark = newest.map(|(_, mark)| mark);
+        reading.is_last = match (number(first), number(second)) {
+            (Some(first), Some(second)) => first.abs_diff(second) == 1,
+            _ => false,
+        };
+        if reading.is_last || newest.is_none() {
+            break;
+        }
+    }
+    Ok(reading)
+}
+
+#[derive(Clone, Copy)]
+enum Slot {
+    Whole(u64, Mark),
+    Blank,
+    Damaged,
+}
+
+impl Slot {
+    fn whole(self) -> Option<(u64, Mark)> {
+        if let Slot::Whole(number, mark) = self { Some((number, mark)) } else { None }
+    }
+}
+
+fn slots(file: &dyn File) -> Result<[Slot; 2]> {
     let slot = |slot: u64| {
         let mut bytes = [0; SLOT_BYTES];
         match read_exact_at(file, &mut bytes, slot * SLOT_BYTES as u64) {
-            Ok(()) => Ok(Mark::decode(&bytes)),
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(None),
+            Ok(()) if bytes.iter().all(|byte| *byte == 0) => Ok(Slot::Blank),
+            Ok(()) => Ok(Mark::decode(&bytes).map_or(Slot::Damaged, |(number, mark)| Slot::Whole(number, mark))),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(Slot::Blank),
             Err(error) => Err(error),
         }
     };
-    Ok(slot(0)?.into_iter().chain(slot(1)?).max_by_key(|(number, _)| *number))
+    Ok([slot(0)?, slot(1)?])
 }

@@ -1,6 +1,7 @@
 //! One story for each bug that can be planted: told with the bug, it must end badly, and well without.
 
 mod flushing;
+mod lessons;
 mod modes;
 mod reading_back;
 mod syncing;

@@ -78,7 +78,7 @@ pub fn another_process_sees_nothing_that_a_power_cut_takes_back(seed: u64, bug: 
     life.append(batch)?;
     let recording = life.disk.recorded();
     let mut dice = Dice::new(seed, 13);
-    for number in before..=recording.last() {
+    for number in (0..recording.moments()).map(|at| recording.moment(at)).filter(|number| *number >= before) {
         for _ in 0..4 {
             read_only(recording.state(number), life.at(number), bug, &mut dice, &mut Coverage::default())?;
         }

@@ -83,6 +83,17 @@ pub(in crate::engine::file) enum Fault {
     Text(Error),
 }
 
+impl Fault {
+    /// The file is damaged, or it is not there any more: then the log tells.
+    pub fn is_of_the_file(&self) -> bool {
+        match self {
+            Fault::Damaged { .. } => true,
+            Fault::Io(error) => error.kind() == std::io::ErrorKind::NotFound,
+            Fault::Text(_) => false,
+        }
+    }
+}
+
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
