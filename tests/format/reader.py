@@ -22,8 +22,8 @@ FRAME_MAGIC = b"\xf5RF1"
 WATERMARK_MAGIC = b"\xf5RUNEWM1"
 SEGMENT_HEADER, FRAME_HEADER, SLOT = 4096, 80, 512
 FORMAT = 1
-BATCH, START, EPOCH, CLOSE = 1, 2, 3, 4
-KINDS = {BATCH: "batch", START: "start", EPOCH: "epoch", CLOSE: "close"}
+BATCH, START, EPOCH, CLOSE, SEAL = 1, 2, 3, 4, 5
+KINDS = {BATCH: "batch", START: "start", EPOCH: "epoch", CLOSE: "close", SEAL: "seal"}
 FIELDS = [
     "sequence_number", "id", "type", "domain", "instance_id", "stream_version", "version", "inserted_at", "tags",
     "data", "metadata",
@@ -90,6 +90,8 @@ class Store:
     durable: int = 0
     # The bytes behind the end that are not zero.
     torn: int = 0
+    # How many sealed segments have a seal.
+    seals: int = 0
     versions: dict = field(default_factory=dict)
     # What is wrong, if something is.
     damage: Exception = None
@@ -154,7 +156,7 @@ def read_frame(segment, offset, before, probing=False):
         raise Unsound("a start frame stands first, and nothing else does")
     if end > len(content):
         raise Unsound("the file ends in it")
-    if kind != BATCH and count or kind in (EPOCH, CLOSE) and tracking_bytes:
+    if kind != BATCH and count or kind in (EPOCH, CLOSE, SEAL) and tracking_bytes:
         raise Unsound("it has what its kind has not")
     table_at = offset + FRAME_HEADER
     texts_at = table_at + table_bytes + tracking_bytes
@@ -211,6 +213,16 @@ def check_event(text, position, versions):
         raise Unsound(f"the event at {position} has another stream_version than {versions[stream]}")
 
 
+def read_seal(segment, last, following):
+    """What stands behind the end of a sealed segment, if something does."""
+    seal = read_frame(segment, last.end, last)
+    if seal.kind != SEAL or seal.end != len(segment.content):
+        raise Unsound("what follows the segment's end is no seal")
+    start = read_frame(following, SEGMENT_HEADER, None)
+    if seal.durable_through != following.base + start.end:
+        raise Unsound("the seal tells of another segment than the next")
+
+
 def walk(segment, end, versions):
     """The sound frames as far as `end`; and why there is no next one."""
     frames = []
@@ -236,6 +248,7 @@ def read_watermark(folder):
         return None
     slots = []
     for parity, slot in enumerate((content[:SLOT], content[SLOT:])):
+        # The other one may still say what was durable.
         if len(slot) < SLOT or slot[:8] != WATERMARK_MAGIC:
             continue
         if crc32c(slot[: SLOT - 4]) == struct.unpack_from("<I", slot, SLOT - 4)[0]:
@@ -286,6 +299,12 @@ def read_store(folder):
         if last.crc != following.previous_chain or last.first + last.count != following.first:
             store.damage = Damaged(following.name, 64, "it does not follow on the last frame before")
             return store
+        if any(segment.content[last.end :]):
+            try:
+                read_seal(segment, last, following)
+                store.seals += 1
+            except Unsound as why:
+                store.damage = store.damage or Damaged(segment.name, last.end, str(why))
     read_newest(folder, store, segments[-1])
     note_tracking(store)
     return store
@@ -331,6 +350,7 @@ def summary(store, indexes):
         "frames": {name: kinds.count(name) for name in KINDS.values()},
         "epoch": max((frame.epoch for frames in store.frames for frame in frames), default=0),
         "tracking": dict(sorted(store.tracking.items())),
+        "seals": store.seals,
         "torn": store.torn,
         "indexes": indexes,
     }

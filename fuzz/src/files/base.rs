@@ -80,9 +80,10 @@ pub fn store(id: u8) -> Files {
             frame(1, 1, base, &[("mailer", ordinal + 1)], &one),
             frame(3, 2, base + 4096, &[], &[]),
             frame(1, 2, base + 4096, &[], &two),
-            frame(4, 2, base + 4096, &[], &[]),
+            // Closed, or sealed.
+            frame(if ordinal == 3 { 4 } else { 5 }, 2, base + 4096, &[], &[]),
         ];
-        let mut content = segment(id ^ ordinal as u8, &frames[..if ordinal == 3 { 5 } else { 4 }]);
+        let mut content = segment(id ^ ordinal as u8, &frames);
         link = fix::segment(&mut content, &link);
         files.insert(segment_name(ordinal), content);
     }

@@ -126,7 +126,7 @@ fn frames(bytes: &mut [u8]) -> Link {
         if fix(frame::KIND) {
             frame[4] = if is_first {
                 2
-            } else if matches!(frame[4], 3 | 4) {
+            } else if matches!(frame[4], 3..=5) {
                 frame[4]
             } else {
                 1
@@ -163,6 +163,10 @@ fn frames(bytes: &mut [u8]) -> Link {
             break;
         }
         frame[FRAME_HEADER + body as usize..end].fill(0);
+        // Behind the end that the next segment tells.
+        if frame[4] == 5 && end == frame.len() {
+            break;
+        }
         (chain, next) = (u32_at(frame, 76), u64_at(frame, 16).wrapping_add(events));
         at += end;
     }
