@@ -71,7 +71,7 @@ fn flips(sample: &Sample) -> Vec<Flip<'_>> {
                     Region::Table | Region::Tracking => vec![nth, (nth + 3) % 8, (nth + 6) % 8],
                     Region::Text | Region::Padding => vec![nth],
                 };
-                let writing = !is_blank && stretch.region != Region::Text || offset % 16 == 0;
+                let writing = !is_blank && stretch.region != Region::Text || offset.is_multiple_of(16);
                 let (region, sound_up_to) = (stretch.region, stretch.before);
                 flips.extend(bits.into_iter().map(|bit| Flip { file, offset, bit, region, sound_up_to, writing }));
             }
@@ -80,7 +80,7 @@ fn flips(sample: &Sample) -> Vec<Flip<'_>> {
     for (file, content) in sample.files.iter().filter(|(name, _)| name.ends_with(".idx")) {
         // Most of a page is zeros.
         for offset in (0..content.len()).filter(|offset| content[*offset] != 0 || offset % 61 == 0) {
-            let (bit, region, writing) = (offset % 8, Region::Index, offset % 16 == 0);
+            let (bit, region, writing) = (offset % 8, Region::Index, offset.is_multiple_of(16));
             flips.push(Flip { file, offset, bit, region, sound_up_to: 0, writing });
         }
     }
@@ -120,7 +120,7 @@ fn try_flip(sample: &Sample, sandbox: &Sandbox<'_>, flip: &Flip<'_>) -> Result<(
     sandbox.change(flip.file, flip.offset, wrong);
     let kinds = if flip.region == Region::Index { &[] } else { CORRUPT };
     // Text after text is read in the same way.
-    let queries = if flip.region == Region::Text && flip.offset % 16 != 0 { 2 } else { usize::MAX };
+    let queries = if flip.region == Region::Text && !flip.offset.is_multiple_of(16) { 2 } else { usize::MAX };
     let allowed = Allowed { kinds, sound_up_to: flip.sound_up_to, queries };
     let found = judge(&sample.truth, &sandbox.path(), true, &allowed).map_err(|fault| format!("to read: {fault}"))?;
     let mut refused = None;
@@ -129,7 +129,7 @@ fn try_flip(sample: &Sample, sandbox: &Sandbox<'_>, flip: &Flip<'_>) -> Result<(
         let written =
             judge(&sample.truth, &sandbox.path(), false, &allowed).map_err(|fault| format!("to write: {fault}"))?;
         refused = Some(written.by_opening);
-        if written.by_opening && flip.offset % 8 == 0 && !sandbox.is_unchanged(flip.file, flip.offset, wrong) {
+        if written.by_opening && flip.offset.is_multiple_of(8) && !sandbox.is_unchanged(flip.file, flip.offset, wrong) {
             return Err(String::from("a writer refused the store, and changed it"));
         }
         if !written.by_opening {

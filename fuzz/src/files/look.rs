@@ -63,6 +63,9 @@ pub fn at(store: Handle) -> Option<String> {
     all
 }
 
+/// Whether an event is one of a query's.
+type Matches<'a> = dyn Fn(&Map<String, Value>) -> bool + 'a;
+
 /// Queries that are made of the events that there are.
 fn ask(store: Handle, all: Option<&str>, events: &[Map<String, Value>], is_sound: bool) {
     let empty = Map::new();
@@ -72,7 +75,7 @@ fn ask(store: Handle, all: Option<&str>, events: &[Map<String, Value>], is_sound
         Some(Value::String(name)) => Value::from(name.as_str()),
         _ => Value::from("x"),
     };
-    let cases: [(Value, &dyn Fn(&Map<String, Value>) -> bool); 6] = [
+    let cases: [(Value, &Matches<'_>); 6] = [
         (json!({ "type": name(first, "type") }), &|event| event["type"] == name(first, "type")),
         (json!({ "domain": name(middle, "domain"), "instance_id": name(middle, "instance_id") }), &|event| {
             event["domain"] == name(middle, "domain") && event["instance_id"] == name(middle, "instance_id")
