@@ -18,6 +18,8 @@ TESTS = pathlib.Path(__file__).resolve().parent.parent / "tests"
 VECTORS = TESTS / "vectors"
 GOLDEN = TESTS / "golden" / "v1"
 PAGE, SEGMENT_HEADER, SEGMENT_GIVEN = 4096, 4096, 112
+# Where an index file's header has its sections, and which of them are buckets.
+INDEX_SECTIONS, INDEX_BUCKETS = 176, (3, 5, 7, 9, 11, 17)
 
 # The names, ids and times of the store that `reads` asks (src/reads_target.rs): those of the vectors are not in it.
 QUERIES = [
@@ -127,14 +129,26 @@ def segments():
             yield header + content[SEGMENT_HEADER:at]
 
 
+def packed(pages):
+    return b"".join(len(page).to_bytes(2, "little") + page for page in pages)
+
+
 def indexes():
     """The index file of the target's log, in all roles; each page without the zeros at its end."""
     content = (GOLDEN / "segments" / "00000000000000000001.idx").read_bytes()
     pages = [content[at : at + PAGE] for at in range(0, len(content), PAGE)]
     filled = [page[: PAGE - 4].rstrip(b"\0") for page in pages]
-    packed = b"".join(len(page).to_bytes(2, "little") + page for page in filled)
     for flags in range(16):
-        yield bytes([flags]) + packed
+        yield bytes([flags]) + packed(filled)
+    # So few names have no buckets. Here each table has two, in a page of something else.
+    sections = [int.from_bytes(content[at : at + 4], "little") for at in range(INDEX_SECTIONS, INDEX_SECTIONS + 21 * 8, 8)]
+    for buckets in INDEX_BUCKETS:
+        for page in set(sections[1:3] + sections[13:14]):
+            at = INDEX_SECTIONS + buckets * 8
+            header = bytearray(content[: PAGE - 4])
+            header[at : at + 8] = page.to_bytes(4, "little") + (3).to_bytes(4, "little")
+            for flags in (0, 8):
+                yield bytes([flags]) + packed([bytes(header).rstrip(b"\0"), *filled[1:]])
 
 
 def main():

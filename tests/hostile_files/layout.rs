@@ -11,6 +11,8 @@ pub enum Region {
     Tracking,
     Text,
     Padding,
+    /// Of an index file: no error, and no other answer.
+    Index,
 }
 
 /// A part of a segment's file.

@@ -2,6 +2,7 @@
 
 use crate::sample::{Sample, files_of};
 use std::fs;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// See the module.
@@ -31,6 +32,12 @@ impl<'s> Sandbox<'s> {
         fs::write(self.path().join(name), content).expect("the file can be written");
     }
 
+    /// Changes one byte of a file.
+    pub fn change(&self, name: &str, offset: usize, byte: u8) {
+        let file = fs::File::options().write(true).open(self.path().join(name)).expect("the file is there");
+        file.write_all_at(&[byte], offset as u64).expect("the file can be written");
+    }
+
     /// Makes the store what it was.
     pub fn restore(&self) {
         for entry in fs::read_dir(self.path()).expect("the store can be listed") {
@@ -49,10 +56,10 @@ impl<'s> Sandbox<'s> {
         }
     }
 
-    /// Whether the store is as it was, but for its lock.
-    pub fn is_unchanged(&self, name: &str, content: &[u8]) -> bool {
+    /// Whether the store is as it was, but for this byte.
+    pub fn is_unchanged(&self, name: &str, offset: usize, byte: u8) -> bool {
         let mut wanted = self.sample.files.clone();
-        wanted.insert(name.into(), content.into());
+        wanted.entry(name.into()).and_modify(|content| content[offset] = byte);
         files_of(&self.path()) == wanted
     }
 }

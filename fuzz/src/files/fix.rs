@@ -79,9 +79,11 @@ pub fn segment(bytes: &mut [u8], link: &Link) -> Link {
     if fix(header::STORE) {
         put(bytes, 40, link.store);
     }
-    for (what, at, value) in
-        [(header::ORDINAL, 56, link.ordinal), (header::FIRST, 64, link.first), (header::BASE, 72, link.base + link.end)]
-    {
+    for (what, at, value) in [
+        (header::ORDINAL, 56, link.ordinal),
+        (header::FIRST, 64, link.first),
+        (header::BASE, 72, link.base.wrapping_add(link.end)),
+    ] {
         if fix(what) {
             put(bytes, at, value.to_le_bytes());
         }
