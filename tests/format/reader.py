@@ -22,8 +22,8 @@ FRAME_MAGIC = b"\xf5RF1"
 WATERMARK_MAGIC = b"\xf5RUNEWM1"
 SEGMENT_HEADER, FRAME_HEADER, SLOT = 4096, 80, 512
 FORMAT = 1
-BATCH, START, EPOCH, CLOSE = 1, 2, 3, 4
-KINDS = {BATCH: "batch", START: "start", EPOCH: "epoch", CLOSE: "close"}
+BATCH, START, EPOCH, CLOSE, SEAL = 1, 2, 3, 4, 5
+KINDS = {BATCH: "batch", START: "start", EPOCH: "epoch", CLOSE: "close", SEAL: "seal"}
 FIELDS = [
     "sequence_number", "id", "type", "domain", "instance_id", "stream_version", "version", "inserted_at", "tags",
     "data", "metadata",
@@ -154,6 +154,8 @@ def read_frame(segment, offset, before, probing=False):
         raise Unsound("a start frame stands first, and nothing else does")
     if end > len(content):
         raise Unsound("the file ends in it")
+    if kind == SEAL:
+        raise Unsound("the log goes on in the next segment")
     if kind != BATCH and count or kind in (EPOCH, CLOSE) and tracking_bytes:
         raise Unsound("it has what its kind has not")
     table_at = offset + FRAME_HEADER
@@ -328,7 +330,7 @@ def summary(store, indexes):
     return {
         "events": sum(1 for _ in store.events()),
         "segments": len(store.segments),
-        "frames": {name: kinds.count(name) for name in KINDS.values()},
+        "frames": {name: kinds.count(name) for kind, name in KINDS.items() if kind != SEAL},
         "epoch": max((frame.epoch for frames in store.frames for frame in frames), default=0),
         "tracking": dict(sorted(store.tracking.items())),
         "torn": store.torn,
