@@ -97,11 +97,11 @@ fn event(nth: usize, number: &mut usize, bytes: usize) -> Value {
 
 /// Queries by everything that is indexed, and their answers as the texts themselves tell them.
 fn asked(texts: &[String]) -> Vec<Asked> {
-    type Matches = dyn Fn(&Value) -> bool;
+    type Matches<'a> = dyn Fn(&Value) -> bool + 'a;
     let events: Vec<Value> = texts.iter().map(|text| serde_json::from_str(text).expect("it is JSON")).collect();
     let id = events[4]["id"].as_str().expect("it has an id");
     let made = events[6]["id"].clone();
-    let cases: [(Value, &Matches); 9] = [
+    let cases: [(Value, &Matches<'_>); 9] = [
         (Value::Null, &|_| true),
         (json!({ "type": "Type1" }), &|event| event["type"] == "Type1"),
         (json!({ "domain": "konto", "instance_id": "i-2" }), &|event| event["instance_id"] == "i-2"),
