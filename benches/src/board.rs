@@ -1,4 +1,7 @@
 //! A table of what every work costs every peer, and how many times more than the first.
+//!
+//! A ratio is the median of the ratios of each turn: on a machine that others use, what two peers cost one after the other
+//! compares better than what each cost over all.
 
 use std::time::Instant;
 
@@ -71,7 +74,7 @@ impl Board {
     }
 
     /// Prints the table, unless it is empty.
-    pub fn print(&mut self) {
+    pub fn print(&self) {
         if self.works.is_empty() {
             return;
         }
@@ -80,14 +83,12 @@ impl Board {
         self.peers.iter().for_each(|(name, _)| print!(" {name:>26}"));
         self.peers.iter().skip(1).for_each(|(_, ratio)| print!(" {ratio:>8}"));
         println!("  target");
-        for (work, columns) in self.works.iter().zip(&mut self.costs) {
-            columns.iter_mut().for_each(|costs| costs.sort_by(f64::total_cmp));
-            let median = |costs: &Vec<f64>| costs.get(costs.len() / 2).copied();
+        for (work, columns) in self.works.iter().zip(&self.costs) {
             print!("{:<name_width$}", work.name);
             columns.iter().for_each(|costs| print!(" {:>26}", work.shown(costs)));
             for other in &columns[1..] {
-                let ratio = median(other).zip(median(&columns[0])).map(|(theirs, ours)| theirs / ours);
-                print!(" {:>8}", ratio.map_or(String::new(), |ratio| format!("{ratio:.2}")));
+                let ratios = other.iter().zip(&columns[0]).map(|(theirs, ours)| theirs / ours).collect();
+                print!(" {:>8}", median(&ascending(ratios)).map_or(String::new(), |ratio| format!("{ratio:.2}")));
             }
             println!("  {}", work.target);
         }
@@ -96,9 +97,10 @@ impl Board {
 }
 
 impl Work {
-    /// The median of ascending costs, and the range.
+    /// The median of costs, and the range.
     fn shown(&self, costs: &[f64]) -> String {
-        let Some(median) = costs.get(costs.len() / 2) else { return String::new() };
+        let costs = ascending(costs.to_vec());
+        let Some(median) = median(&costs) else { return String::new() };
         let (value, name): (fn(f64) -> f64, _) = match self.unit {
             Unit::PerSecond => (|each| 1.0 / each, "/s"),
             Unit::Micros => (|each| each * 1e6, "us"),
@@ -112,8 +114,18 @@ impl Work {
         } else {
             String::new()
         };
-        format!("{} {name}{range}", short(value(median)))
+        format!("{} {name}{range}", short(value(&median)))
     }
+}
+
+fn ascending(mut costs: Vec<f64>) -> Vec<f64> {
+    costs.sort_by(f64::total_cmp);
+    costs
+}
+
+/// Of ascending costs.
+fn median(costs: &[f64]) -> Option<f64> {
+    costs.get(costs.len() / 2).copied()
 }
 
 /// Three digits and a unit.

@@ -16,6 +16,8 @@ use std::time::Instant;
 const TURNS: usize = 10;
 /// The appends of a turn.
 const SINGLE_APPENDS: usize = 300;
+/// Stores are filled in turns of so many batches.
+const TURN_BATCHES: usize = 20;
 /// A store is opened so often in a round.
 const OPENINGS: usize = 5;
 
@@ -158,24 +160,36 @@ impl Engine {
         if !again {
             filled.clear();
         }
-        let mut peers = Vec::new();
-        for (column, contender) in self.contenders.iter().enumerate() {
-            let is_limit = column == self.stores().len();
-            let directory = if again && !is_limit { filled[column].clone() } else { scratch.fresh(contender.name) };
-            let mut peer = (contender.open)(&directory);
-            // The limit needs no bytes on the disk to be asked for them.
-            let fills = if is_limit { board.wants(BULK_DURABLE) } else { !again };
-            if fills {
-                let begun = Instant::now();
-                peer.append(batches);
-                board.note(self.bulk, column, begun.elapsed().as_secs_f64());
+        // Freed space keeps the disk busy for a while: that is to fall on nobody.
+        let directories: Vec<PathBuf> = self
+            .contenders
+            .iter()
+            .enumerate()
+            .map(|(column, contender)| match filled.get(column) {
+                Some(directory) => directory.clone(),
+                None => scratch.fresh(contender.name),
+            })
+            .collect();
+        nix::unistd::sync();
+        let mut peers: Vec<Box<dyn Peer>> = Vec::new();
+        peers
+            .extend(self.contenders.iter().zip(&directories).map(|(contender, directory)| (contender.open)(directory)));
+        let limit = self.stores().len();
+        if !again {
+            // The limit of memory has none of this, and that of the disk can be asked without it.
+            let fills = if board.wants(BULK_DURABLE) { peers.len() } else { limit };
+            let mut seconds = vec![0.0; fills];
+            for batches in batches.chunks(TURN_BATCHES) {
+                for (peer, seconds) in peers.iter_mut().zip(&mut seconds) {
+                    let begun = Instant::now();
+                    peer.append(batches);
+                    *seconds += begun.elapsed().as_secs_f64();
+                }
             }
-            peer.prepare(batches);
-            peers.push(peer);
-            if !is_limit && !again {
-                filled.push(directory);
-            }
+            seconds.into_iter().enumerate().for_each(|(column, seconds)| board.note(self.bulk, column, seconds));
+            filled.extend_from_slice(&directories[..limit]);
         }
+        peers[limit].prepare(batches);
         reads::compare(&mut peers, &questions);
         for (column, peer) in peers.iter_mut().enumerate() {
             reads::read(&mut **peer, &questions, board, column);

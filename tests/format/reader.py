@@ -347,7 +347,7 @@ def summary(store, indexes):
     return {
         "events": sum(1 for _ in store.events()),
         "segments": len(store.segments),
-        "frames": {name: kinds.count(name) for name in KINDS.values()},
+        "frames": {name: kinds.count(name) for kind, name in KINDS.items() if kind != SEAL},
         "epoch": max((frame.epoch for frames in store.frames for frame in frames), default=0),
         "tracking": dict(sorted(store.tracking.items())),
         "seals": store.seals,

@@ -54,15 +54,18 @@ impl Writer {
     /// Syncs what was written by now. Appends go on meanwhile; after a failure no more do.
     fn sync_now(&self) {
         let (file, end) = {
-            let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
             let end = tail.segment.log_offset(tail.written);
             if tail.poison.is_some() || tail.durable >= end {
                 return;
             }
+            tail.syncing = true;
             (tail.file.clone(), end)
         };
         let synced = file.sync();
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        tail.syncing = false;
+        self.flushed.notify_all();
         match synced {
             Ok(()) => {
                 tail.durable = tail.durable.max(end);

@@ -114,7 +114,7 @@ pub(super) fn write(files: Files, options: &FileOptions) -> Result<Writer> {
     };
     let watermark = Watermark::open(&*directory).map_err(failed(&*directory, "open", watermark::NAME))?;
     if let Some(last) = sealed.last() {
-        mend_seal(&files, last, &newest.segment.header)?;
+        mend_seal(&files, last, &newest)?;
     }
     let head = newest.walked.cursor.next - 1;
     let parts = parts(&sealed, &newest);
@@ -145,10 +145,11 @@ pub(super) fn write(files: Files, options: &FileOptions) -> Result<Writer> {
     Ok(writer)
 }
 
-/// Takes away a seal that a writer which died has left in part.
-fn mend_seal(files: &Files, segment: &Segment, next: &segment::Header) -> Result<()> {
+/// Takes away the last seal, unless it is whole and was synced: after that the store was closed.
+fn mend_seal(files: &Files, segment: &Segment, newest: &Newest) -> Result<()> {
     let directory = &*files.directory;
-    if seal_is_sound(files, segment, next.previous_end, next.previous_chain)? {
+    let next = &newest.segment.header;
+    if newest.walked.closed && seal_is_sound(files, segment, next.previous_end, next.previous_chain)? {
         return Ok(());
     }
     let name = segment.name();
@@ -205,6 +206,7 @@ fn tail(
         queue: Queue::default(),
         flushing: None,
         flushing_tracking: BTreeMap::new(),
+        syncing: false,
         poison: None,
     }
 }

@@ -153,6 +153,8 @@ impl<'s> Scanner<'s> {
             Err("a frame stands here that follows on another than the one before it")
         } else if header.first != next || header.epoch < epoch || (header.kind == Kind::Start) != is_first {
             Err("a frame stands here that does not follow on the one before it")
+        } else if header.kind == Kind::Seal {
+            Err("the log goes on in another segment, which is missing")
         } else {
             Ok(())
         }

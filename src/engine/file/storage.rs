@@ -65,7 +65,7 @@ pub enum Access {
 }
 
 /// An open file. Any number of threads may use it at once.
-#[expect(clippy::len_without_is_empty, reason = "nobody asks whether a file is empty")]
+#[allow(clippy::len_without_is_empty, reason = "nobody asks whether a file is empty")]
 pub trait File: Send + Sync {
     /// Reads into `buffer` from `offset` on; how many bytes came, 0 at the end of the file.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize>;

@@ -1,7 +1,7 @@
 //! What the frames of a segment come to, one after the other.
 
 use super::bytes::{put, u64_at};
-use super::frame::{Header, read_tracking, write_tracking};
+use super::frame::{Header, Kind, read_tracking, write_tracking};
 use super::indexed::Indexed;
 use super::part::Files;
 use super::scan::{Cursor, Frame, Scanner};
@@ -43,6 +43,8 @@ pub(super) struct Walked {
     pub state: State,
     /// The largest `durable_through` that a frame told.
     pub durable: u64,
+    /// The last frame says that the store was closed.
+    pub closed: bool,
 }
 
 impl Walked {
@@ -53,12 +55,19 @@ impl Walked {
             indexed: Indexed::new(segment.header.first),
             state: State { last: segment::HEADER_BYTES as u64, ..State::default() },
             durable: segment.header.base,
+            closed: false,
         }
     }
 
     /// Behind the frame that begins at `state.last`, and nothing of what is before it.
     pub fn behind(cursor: Cursor, state: State, last: &Header) -> Walked {
-        Walked { cursor, indexed: Indexed::new(cursor.next), state, durable: last.durable_through }
+        Walked {
+            cursor,
+            indexed: Indexed::new(cursor.next),
+            state,
+            durable: last.durable_through,
+            closed: last.kind == Kind::Close,
+        }
     }
 
     /// Goes on up to `end`, or to the first frame that is not sound; why it stopped. `look` is shown each frame first, and can
@@ -84,6 +93,7 @@ impl Walked {
             self.state.tracking.extend(tracking.into_iter().map(|(source, position)| (source.into(), position)));
             self.state.last = start;
             self.durable = self.durable.max(frame.header.durable_through);
+            self.closed = frame.header.kind == Kind::Close;
             self.cursor = scanner.cursor;
         }
     }

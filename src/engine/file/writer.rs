@@ -75,6 +75,8 @@ pub(super) struct Tail {
     /// The flush in progress, and what it records of tracking.
     pub flushing: Option<Arc<Flush>>,
     pub flushing_tracking: std::collections::BTreeMap<String, u64>,
+    /// The thread of `interval_ms` is syncing.
+    pub syncing: bool,
     /// Why nothing can be appended any more.
     pub poison: Option<String>,
 }
@@ -142,10 +144,18 @@ impl Writer {
             if self.must_roll(&tail, bytes) {
                 if tail.unflushed().is_some() {
                     tail = self.settle(tail)?;
+                } else if tail.syncing {
+                    // If that sync fails, another that came after it would not tell.
+                    tail = self.flushed.wait(tail).map_err(|_| broken())?;
                 } else {
                     self.roll(&mut tail).map_err(|failure| explain(&failure, append))?;
                 }
                 continue;
+            }
+            // Before the commit, since an append that is recorded must not fail any more.
+            let mut stored = Stored::default();
+            if !stores && sink.is_some() {
+                self.answer_stored(first, count, Some(&mut stored), call)?;
             }
             self.allocate(&mut tail, bytes)?;
             let ticket = self.enqueue(&mut tail, batch, tracking)?;
@@ -153,16 +163,17 @@ impl Writer {
             let head = self.view.head();
             drop(tail);
             outcome.map_err(|failure| explain(&failure, append))?;
-            if !stores {
-                return self.answer_stored(first, count, sink, call);
-            }
             if let Some(sink) = sink {
                 let mut position = first;
-                sink.reserve(append.batch.text_bytes());
-                ticket.texts(|text| {
+                let mut give = |text: &[u8]| {
                     sink.push(position, text);
                     position += 1;
-                });
+                };
+                if stores {
+                    ticket.texts(give);
+                } else {
+                    stored.0.split_inclusive(|byte| *byte == b'\n').for_each(&mut give);
+                }
             }
             return Ok(Appended { first, count, head });
         }
@@ -279,6 +290,19 @@ impl Writer {
             false => Ok(0),
         });
         versions.collect()
+    }
+}
+
+/// Texts of stored events, one a line.
+#[derive(Default)]
+struct Stored(Vec<u8>);
+
+impl Sink for Stored {
+    fn reserve(&mut self, _: usize) {}
+
+    fn push(&mut self, _: u64, text: &[u8]) -> bool {
+        self.0.extend_from_slice(text);
+        true
     }
 }
 
