@@ -89,7 +89,14 @@ impl Watermark {
         };
         // The next attempt takes the same slot, so that the other one stays whole.
         let number = self.number + 1;
-        write_all_at(&*self.file, &mark.encode(number), (number % 2) * SLOT_BYTES as u64)?;
+        let (bytes, offset) = (mark.encode(number), (number % 2) * SLOT_BYTES as u64);
+        if let Err(error) = write_all_at(&*self.file, &bytes, offset) {
+            // Whoever was told that it failed may take back what it says: so it counts what stands there now.
+            let mut found = [0; SLOT_BYTES];
+            if read_exact_at(&*self.file, &mut found, offset).is_err() || found != bytes {
+                return Err(error);
+            }
+        }
         self.number = number;
         self.said = Some(mark);
         Ok(())
