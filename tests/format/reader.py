@@ -230,6 +230,8 @@ def walk(segment, end, versions):
     while offset < end:
         try:
             frame = read_frame(segment, offset, frames[-1] if frames else None)
+            if frame.kind == SEAL:
+                return frames, "the log goes on in the next segment"
             for place, text in enumerate(frame.texts):
                 check_event(text, frame.first + place, versions)
         except (Unsound, ValueError) as why:
