@@ -84,7 +84,7 @@ grouped() { # NUMBER
 # The stores in files are made for each input, in memory where the machine has a file system there.
 memory=/dev/shm
 [ -d $memory ] && [ -w $memory ] || memory=$build
-TMPDIR=$(mktemp -d "$memory/runestore-fuzz.XXXXXX") || exit 2
+TMPDIR=$(mktemp -d --tmpdir="$memory") || exit 2
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
 trap 'exit 1' INT TERM
