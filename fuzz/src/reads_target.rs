@@ -181,6 +181,9 @@ impl Target<'_> {
 }
 
 fn open(config: &[u8]) {
+    if json::acceptable(config).is_ok_and(reference::touches_files) {
+        return;
+    }
     let store = c::init(Some(config));
     let wanted = match json::acceptable(config) {
         Err(_) => Err(ErrorKind::InvalidJson),

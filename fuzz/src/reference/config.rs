@@ -17,7 +17,16 @@ pub fn config(text: &str) -> Result<(), ErrorKind> {
     let no_options = store_opts.is_none_or(|text| text == "null" || known(text, []).is_some());
     match store.as_str() {
         "memory" if no_options => Ok(()),
-        "file" | "postgres" => Err(ErrorKind::Unsupported),
+        // A path is not tried here, and without one it cannot be opened.
+        "file" => Err(invalid),
+        "postgres" => Err(ErrorKind::Unsupported),
         _ => Err(invalid),
     }
+}
+
+/// Whether opening a store with this sound configuration may touch files.
+pub fn touches_files(text: &str) -> bool {
+    known(text, ["store", "store_opts"]).is_some_and(|[store, store_opts]| {
+        store.and_then(string).is_some_and(|store| store == "file") && store_opts.is_some_and(|text| text != "null")
+    })
 }

@@ -7,7 +7,7 @@ mod options;
 mod query;
 mod time;
 
-pub use config::config;
+pub use config::{config, touches_files};
 pub use event::{Fault, batch};
 pub use options::{Reading, append_options, reading};
 pub use query::query;
