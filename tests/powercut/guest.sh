@@ -29,10 +29,10 @@ mount -t hostfs none /mnt/share -o "$share" || stop "the host's folder cannot be
 stty raw -echo <$answers
 # shellcheck disable=SC1091
 . /mnt/share/job
-mkdir -p /mnt/root/lib
-ln -s /usr/lib/uml/modules /mnt/root/lib/modules
+mkdir -p /mnt/base/lib
+ln -s /usr/lib/uml/modules /mnt/base/lib/modules
 for module in dm-mod dm-flakey dm-log-writes; do
-    modprobe -d /mnt/root $module || stop "no module $module"
+    modprobe -d /mnt/base $module || stop "no module $module"
 done
 
 # There is no udev here that would make the nodes, or that could be waited for.
