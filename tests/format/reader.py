@@ -191,7 +191,10 @@ def read_tracking(content):
         source = content[at + 10 : at + 10 + length]
         if len(source) != length:
             raise Unsound("a tracking source is cut off")
-        entries.append((source.decode(), position))
+        try:
+            entries.append((source.decode(), position))
+        except UnicodeDecodeError as error:
+            raise Unsound("a tracking source is no UTF-8") from error
         at += 10 + length
     return entries
 

@@ -164,11 +164,11 @@ impl Follower {
         let end = visible.map_or(len, |visible| len.min(visible.saturating_sub(segment.header.base)));
         let mut scanner = Scanner::new(&*files.directory, &segment, at.cursor, end, files.bugs);
         while let Some(frame) = scanner.next()? {
+            let Some(tracking) = frame.tracking() else { return Ok("the tracking in a frame cannot be read") };
             let mut live = self.view.live_mut()?;
             if let Err(why) = live.growing.absorb(&frame) {
                 return Ok(why);
             }
-            let Some(tracking) = frame.tracking() else { return Ok("the tracking in a frame cannot be read") };
             live.tracking.extend(tracking.into_iter().map(|(source, position)| (source.into(), position)));
             drop(live);
             at.cursor = scanner.cursor;

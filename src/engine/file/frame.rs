@@ -6,6 +6,7 @@
 //! tracking, and the table those of the texts, so every byte of a text is summed once.
 
 use super::bytes::{put, salted_crc, u32_at, u64_at};
+use crate::query::POSITION_MAX;
 
 /// Its first byte stands in no UTF-8 text, so the magic stands in no event.
 pub(super) const MAGIC: [u8; 4] = [0xF5, b'R', b'F', b'1'];
@@ -107,7 +108,10 @@ impl Header {
             previous: u32_at(bytes, 68),
             table_crc: u32_at(bytes, 72),
         };
-        (header.head_bytes() <= header.body_bytes as usize).then_some((header, crc))
+        let Header { first, offset, epoch, durable_through, .. } = header;
+        // So that no sum of two of them is too large.
+        let is_possible = [first, offset, epoch, durable_through].into_iter().all(|number| number <= POSITION_MAX);
+        (is_possible && header.head_bytes() <= header.body_bytes as usize).then_some((header, crc))
     }
 
     /// Table and tracking.

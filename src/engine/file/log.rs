@@ -43,6 +43,10 @@ pub(super) fn list(directory: &dyn Directory, pool: &Arc<Pool>) -> Result<Listin
             }
             Err(error) => return Err(error),
         };
+        if ordinal == 1 && (segment.header.first, segment.header.base) != (1, 0) {
+            listing.damage = Some(Damage::new(&Segment::name_of(1), 0, "it is no first segment"));
+            break;
+        }
         if let Some(previous) = listing.segments.last()
             && let Some(damage) = misfit(directory, previous, &segment)?
         {

@@ -106,11 +106,13 @@ impl Found<'_> {
                     matches.get(slice.clone(), &mut ordinals).and_then(|()| matches.places(slice.clone(), &mut places))
                 }
                 Events::Memory(rebuilt, all) => {
-                    all[slice.start as usize..slice.end as usize].iter().try_for_each(|ordinal| {
-                        ordinals.push(*ordinal);
-                        places.push(rebuilt.place(self.files, first + u64::from(*ordinal)).map_err(Fault::Text)?);
-                        Ok(())
-                    })
+                    all.get(slice.start as usize..slice.end as usize).unwrap_or_default().iter().try_for_each(
+                        |ordinal| {
+                            ordinals.push(*ordinal);
+                            places.push(rebuilt.place(self.files, first + u64::from(*ordinal)).map_err(Fault::Text)?);
+                            Ok(())
+                        },
+                    )
                 }
             };
             match found {
@@ -142,7 +144,7 @@ struct Texts<'a> {
 
 impl idx::Texts for Texts<'_> {
     fn text(&self, place: Place) -> Result<Vec<u8>> {
-        self.part.text_at(self.files, place, 0)
+        self.part.segment.text(&*self.files.directory, place, 0)
     }
 
     fn check(&self) -> Result<()> {
@@ -307,22 +309,7 @@ impl Part {
             Lookup::Disk(index) => index.place((position - self.first()) as u32),
             Lookup::Memory(rebuilt) => rebuilt.place(files, position).map_err(Fault::Text),
         })?;
-        self.text_at(files, place, position)
-    }
-
-    fn text_at(&self, files: &Files, place: Place, position: u64) -> Result<Vec<u8>> {
-        let mut text = Vec::new();
-        self.segment.texts(
-            &*files.directory,
-            &[place],
-            |_| position,
-            &mut Vec::new(),
-            |_, bytes| {
-                text.extend_from_slice(bytes);
-                Ok(true)
-            },
-        )?;
-        Ok(text)
+        self.segment.text(&*files.directory, place, position)
     }
 
     /// The stream's version, if it is one of those in memory here.

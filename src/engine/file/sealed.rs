@@ -61,6 +61,13 @@ impl Sealed {
         part.text(files, position)
     }
 
+    /// The same for a position that a key table tells.
+    fn candidate(&self, files: &Files, position: u64) -> std::result::Result<Vec<u8>, Fault> {
+        let damaged = Fault::Damaged { segment: 0, offset: 0, what: "a key leads to no event" };
+        let part = self.part_of(position).ok_or(damaged)?;
+        part.text(files, position).map_err(Fault::Text)
+    }
+
     /// The stream's version, 0 if it has no event here.
     pub fn stream_version(&self, files: &Files, domain: &str, instance_id: &str) -> Result<u64> {
         let mut key = None;
@@ -68,7 +75,7 @@ impl Sealed {
             Table::Keys(index) => {
                 let key = *key.get_or_insert_with(|| Key::stream(&index.binding().store, domain, instance_id));
                 for position in index.candidates(key)? {
-                    let text = self.text(files, position).map_err(Fault::Text)?;
+                    let text = self.candidate(files, position)?;
                     if let Some(head) = read_head(&text)
                         && head.domain == domain
                         && head.instance_id == instance_id
@@ -90,7 +97,7 @@ impl Sealed {
             Table::Keys(index) => {
                 let key = *key.get_or_insert_with(|| Key::id(&index.binding().store, id));
                 for position in index.candidates(key)? {
-                    let text = self.text(files, position).map_err(Fault::Text)?;
+                    let text = self.candidate(files, position)?;
                     if read_head(&text).is_some_and(|head| head.id == id) {
                         return Ok(Some(position));
                     }

@@ -6,6 +6,7 @@ use super::place::Place;
 use super::pool::Pool;
 use super::storage::{Directory, File, read_exact_at};
 use crate::error::Result;
+use crate::query::POSITION_MAX;
 use std::sync::Arc;
 
 /// The length of a segment's header, where its first frame begins.
@@ -81,6 +82,12 @@ impl Header {
             previous_end: u64_at(bytes, 96),
             previous_chain: u32_at(bytes, 104),
         };
+        // So that no sum of two of them is too large.
+        let is_possible =
+            [header.first, header.base, header.previous_end].into_iter().all(|number| number <= POSITION_MAX);
+        if !is_possible || header.first == 0 {
+            return Err(Unreadable::Damaged("no segment can have such a header"));
+        }
         Ok((header, crc))
     }
 }
@@ -161,6 +168,10 @@ impl Segment {
         while at < places.len() {
             let (start, end, next) = together(places, at);
             let len = (end - start) as usize;
+            // An index can lie. Asked only where the buffer must grow.
+            if buffer.len() < len && end > self.file.len().map_err(failed(directory, "look at", &self.name()))? {
+                return Err(self.damaged(directory, &places[at], position(at), "the file ends before it"));
+            }
             if buffer.len() < len {
                 buffer.resize(len, 0);
             }
@@ -186,6 +197,17 @@ impl Segment {
             at = next;
         }
         Ok(true)
+    }
+
+    /// Reads one text, of the event at `position`.
+    pub fn text(&self, directory: &dyn Directory, place: Place, position: u64) -> Result<Vec<u8>> {
+        let mut text = Vec::new();
+        let keep = |_, bytes: &[u8]| {
+            text.extend_from_slice(bytes);
+            Ok(true)
+        };
+        self.texts(directory, &[place], |_| position, &mut Vec::new(), keep)?;
+        Ok(text)
     }
 
     fn damaged(&self, directory: &dyn Directory, place: &Place, position: u64, what: &str) -> crate::error::Error {

@@ -123,6 +123,9 @@ fn walk(
         if frame.header.first + u64::from(frame.header.events) > next {
             return Ok(indexed);
         }
+        if frame.tracking().is_none() {
+            break "the tracking in a frame cannot be read";
+        }
         if let Err(why) = indexed.absorb(&frame) {
             break why;
         }

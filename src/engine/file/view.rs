@@ -279,7 +279,8 @@ impl View {
             found.places(left.start..left.start + 1, &mut places)?;
             found.places(left.end - 1..left.end, &mut places)?;
             if let [(_, first), (_, last)] = places[..] {
-                sink.reserve((last.offset + last.len).saturating_sub(first.offset) as usize);
+                let end = (u64::from(last.offset) + u64::from(last.len)).min(part.bounds.end);
+                sink.reserve(end.saturating_sub(first.offset.into()) as usize);
             }
         }
         while !left.is_empty() {

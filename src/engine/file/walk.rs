@@ -86,10 +86,11 @@ impl Walked {
             if !look(&frame)? {
                 return Ok("");
             }
+            // First, since what was absorbed stays.
+            let Some(tracking) = frame.tracking() else { return Ok("the tracking in a frame cannot be read") };
             if let Err(why) = self.indexed.absorb(&frame) {
                 return Ok(why);
             }
-            let Some(tracking) = frame.tracking() else { return Ok("the tracking in a frame cannot be read") };
             self.state.tracking.extend(tracking.into_iter().map(|(source, position)| (source.into(), position)));
             self.state.last = start;
             self.durable = self.durable.max(frame.header.durable_through);

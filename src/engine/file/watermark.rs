@@ -6,6 +6,7 @@
 
 use super::bytes::{array_at, put, u32_at, u64_at};
 use super::storage::{Access, Directory, File, read_exact_at, write_all_at};
+use crate::query::POSITION_MAX;
 use std::io::Result;
 use std::sync::Arc;
 
@@ -56,7 +57,9 @@ impl Mark {
             visible: u64_at(bytes, 64),
             durable: u64_at(bytes, 72),
         };
-        Some((u64_at(bytes, 8), mark))
+        let is_possible =
+            [u64_at(bytes, 8), mark.head, mark.visible, mark.durable].into_iter().all(|number| number <= POSITION_MAX);
+        is_possible.then_some((u64_at(bytes, 8), mark))
     }
 }
 

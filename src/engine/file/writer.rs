@@ -325,27 +325,15 @@ impl Committed for Known<'_> {
     }
 
     fn text(&self, position: u64) -> Result<Cow<'_, str>> {
-        let mut text = Vec::new();
         let files = self.writer.files();
         let (sealed, segment, place) = {
             let live = self.writer.view.live()?;
             (live.sealed.clone(), live.segment.clone(), live.growing.place(position))
         };
-        match place {
-            Some(place) => {
-                segment.texts(
-                    &*files.directory,
-                    &[place],
-                    |_| position,
-                    &mut Vec::new(),
-                    |_, bytes| {
-                        text.extend_from_slice(bytes);
-                        Ok(true)
-                    },
-                )?;
-            }
-            None => text = sealed.text(files, position)?,
-        }
+        let text = match place {
+            Some(place) => segment.text(&*files.directory, place, position)?,
+            None => sealed.text(files, position)?,
+        };
         String::from_utf8(text).map(Cow::Owned).map_err(Error::internal)
     }
 
