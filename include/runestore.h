@@ -216,8 +216,14 @@ void store_free(void *buffer);
  * config is {"store": NAME, "store_opts": {...}}; absent or {} is the memory engine. *store is the
  * handle, or NULL. On an error *error says why. docs/EVENTS.md lists the engines and their options.
  *
- * Errors: misuse (store is NULL), invalid_json, invalid_options, too_large, unsupported, no_space (too
- * many handles are open), and the engine's own.
+ * {"store":"file","store_opts":{"path":"ledger.runes"}} keeps the events in that directory, made if it
+ * is not there. An append is on the disk when it returns; "sync" in store_opts can promise less
+ * (docs/DURABILITY.md). One handle may write a store at a time, in all processes together; any number
+ * may read it beside that one, with "read_only":true.
+ *
+ * Errors: misuse (store is NULL), invalid_json, invalid_options, too_large, unsupported, no_space (the
+ * disk is full, or too many handles are open), locked (another handle writes the store), not_found
+ * ("create":false or "read_only":true, and no store is there), corrupt, io.
  * Thread: any.
  *
  * Example:
@@ -260,8 +266,10 @@ int32_t store_close(store_t *store, char **error, size_t *error_len);
  * not stored twice.
  *
  * Errors: misuse, closed, invalid_json, invalid_event, invalid_options, invalid_query (of a
- * condition), too_large, duplicate_id, conflict, no_space, read_only, io, indeterminate,
- * interrupted, forked. After any of them but indeterminate, nothing was stored.
+ * condition), too_large, duplicate_id, conflict, no_space, read_only, corrupt, io, indeterminate,
+ * interrupted, forked. After any of them but indeterminate, nothing was stored. After indeterminate
+ * every later append on this handle is io: close it, open the store again, and append the batch again
+ * with the ids that the error lists.
  * Thread: any number at once.
  *
  * Example:
@@ -360,8 +368,9 @@ int32_t store_interrupt(store_t *store);
 int32_t store_info(store_t *store, char **out, size_t *out_len);
 
 /**
- * Reads all that is stored and checks it. *out is {"ok":...,"events":...,"bytes":...,"problems":[...]}.
- * opts is reserved: pass NULL and 0.
+ * Reads all that is stored and checks it. *out is {"ok":...,"events":...,"bytes":...,"problems":[...]}:
+ * what is damaged is no error of this call, but a problem with file, offset, message, and the positions
+ * concerned (first, last) where they are known. opts is reserved: pass NULL and 0.
  *
  * Errors: misuse, closed, unsupported (the memory engine keeps nothing that could be damaged), io,
  * interrupted, forked.
@@ -375,10 +384,12 @@ int32_t store_verify(store_t *store,
 
 /**
  * Copies a store, which may be in use, into the new directory path, where it opens as a store of its
- * own. path is plain text, not JSON. opts is reserved: pass NULL and 0.
+ * own, and reads the copy to check it. *out is {"events":...,"bytes":...,"head":...,"segments":...}. path
+ * is plain text, not JSON. opts is reserved: pass NULL and 0.
  *
- * Errors: misuse, closed, invalid_json (path is not UTF-8), unsupported (the memory engine), io,
- * no_space, interrupted, forked.
+ * Errors: misuse, closed, invalid_json (path is not UTF-8), invalid_options (the directory is not
+ * empty), unsupported (the memory engine), corrupt (the store is damaged), io, no_space, interrupted,
+ * forked. After any of them there is no copy.
  * Thread: any.
  */
 int32_t store_backup(store_t *store,

@@ -246,8 +246,14 @@ fn reopen(files: &Files, newest: &Newest, epoch: u64) -> Result<Tail> {
     let (frame, chain) =
         lone_frame(Kind::Epoch, newest.walked.cursor.next, time, &BTreeMap::new(), &fill, segment.header.salt);
     let behind = end + frame.len() as u64;
-    // A store on a full disk is still to be read: without room ahead, the frame itself may find some.
-    let allocated = if file.allocate(end + NEW_BYTES).is_ok() { end + NEW_BYTES } else { behind };
+    // On a full disk the frame itself may find room; what was taken for more is given back.
+    let allocated = match file.allocate(end + NEW_BYTES) {
+        Ok(()) => end + NEW_BYTES,
+        Err(_) => {
+            let _ = file.set_len(end);
+            behind
+        }
+    };
     write_all_at(&*file, &frame, end).map_err(write)?;
     file.sync().map_err(failed(directory, "sync", &name))?;
     let mut tail = tail(segment.clone(), file, behind, chain, newest.walked.cursor.next, allocated);
