@@ -26,6 +26,7 @@ mod event;
 #[cfg(all(feature = "capi", not(doctest)))]
 #[allow(unsafe_code)]
 mod ffi;
+mod huge;
 mod id;
 mod index;
 mod json;

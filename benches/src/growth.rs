@@ -1,7 +1,8 @@
 //! What grows with the log: the costs of a large file store beside those of a small one, which has a tenth of its events.
 //!
 //! `make bench-growth` runs it, `EVENTS=1000000 make bench-growth` with fewer events. Both stores are filled and asked turn by
-//! turn: the small one gets its first events while the large one gets its last.
+//! turn: the small one gets its first events while the large one gets its last. What an append costs is told of whole
+//! segments, as many for the one as for the other, since an event that begins a segment costs as much as thousands.
 
 use super::board::{Board, Unit, work};
 use super::child::{self, Task, memory, peak_memory};
@@ -30,8 +31,10 @@ const KILLED_EVENTS: usize = 400_000;
 const SINGLE_APPENDS: usize = 300;
 const TURNS: usize = 10;
 const ROUNDS: usize = 3;
-/// Two stores that grow at once take turns of so many batches.
+/// Two stores that grow at once take turns of so many batches …
 const TURN_BATCHES: usize = 10;
+/// … until each has filled so many segments at least.
+const SEGMENTS_MIN: usize = 2;
 /// The names of the kinds of events for a child process.
 const STANDARD: &str = "standard";
 const UNIQUE: &str = "unique";
@@ -43,6 +46,7 @@ pub fn main(child: &[String], events: usize) {
     }
     let small = events / 10;
     assert!(small > 0 && small.is_multiple_of(BATCH), "EVENTS must be a multiple of {}", 10 * BATCH);
+    // What grows with the log would stop it one day. The rest is here to be seen.
     let flat = "at most 1.3";
     let mut board = Board::new(
         vec![(leaked(format!("{small} events")), ""), (leaked(format!("{events} events")), "ratio")],
@@ -52,23 +56,23 @@ pub fn main(child: &[String], events: usize) {
             work("A3 batches", 1, Unit::Micros, flat),
             work("A3 new streams, random ids", 1, Unit::Micros, flat),
             work("A3 such, to 1000 segments", 1, Unit::Micros, flat),
-            work("R1 scan, an event", 1, Unit::Micros, flat),
-            work("R2 streams, an event", 1, Unit::Micros, flat),
-            work("R3 page at half", 1, Unit::Micros, flat),
-            work("R4 window, an event", 1, Unit::Micros, flat),
-            work("O1 after close", 1, Unit::Micros, flat),
-            work("O1 after kill -9", 1, Unit::Micros, flat),
-            work("S1 on disk, an event", 1, Unit::Bytes, flat),
-            work("M1 appending", 1, Unit::Mebibytes, flat),
-            work("M1 new streams, random ids", 1, Unit::Mebibytes, flat),
-            work("M1 reading", 1, Unit::Mebibytes, flat),
+            work("R1 scan, an event", 1, Unit::Micros, ""),
+            work("R2 streams, an event", 1, Unit::Micros, ""),
+            work("R3 page at half", 1, Unit::Micros, ""),
+            work("R4 window, an event", 1, Unit::Micros, ""),
+            work("O1 after close", 1, Unit::Micros, ""),
+            work("O1 after kill -9", 1, Unit::Micros, ""),
+            work("S1 on disk, an event", 1, Unit::Bytes, ""),
+            work("M1 appending", 1, Unit::Mebibytes, ""),
+            work("M1 new streams, random ids", 1, Unit::Mebibytes, ""),
+            work("M1 reading", 1, Unit::Mebibytes, ""),
         ],
     );
     let scratch = Scratch::new("bench-growth");
     scratch.need(events as u64 * EVENT_BYTES_MAX * 12 / 10 + (KILLED_EVENTS as u64 * EVENT_BYTES_MAX) * 6);
     if ["A1", "A2", "A3 batches", "R", "O", "S", "M"].iter().any(|name| board.wants(name)) {
-        grow("A3 batches", STANDARD, SEGMENT_BYTES, events, &scratch, &mut board);
-        ask(small, events, &scratch, &mut board);
+        let events = grow("A3 batches", STANDARD, SEGMENT_BYTES, events, &scratch, &mut board);
+        ask(events, &scratch, &mut board);
     }
     if board.wants("A3 new") {
         grow("A3 new streams, random ids", UNIQUE, SEGMENT_BYTES, events, &scratch, &mut board);
@@ -129,7 +133,7 @@ impl Grown {
             "  {}: {} events in {} segments: {:.2} us an event (median {:.2}), longest append {:.0} ms, peak {:.0} MiB",
             self.name,
             self.events,
-            scratch::count(&self.directory, ".log"),
+            self.segments(),
             micros(cost.seconds / batches as f64),
             micros(cost.median),
             cost.longest * 1e3,
@@ -137,16 +141,67 @@ impl Grown {
         );
     }
 
-    fn close(mut self) {
+    fn segments(&self) -> usize {
+        scratch::count(&self.directory, ".log")
+    }
+
+    /// Ends it; how many events it has.
+    fn close(mut self) -> usize {
         drop(self.child.stdin.take());
         let begun = Instant::now();
         assert!(self.child.wait().expect("it ran").success(), "a store could not be closed");
         eprintln!("  {}: closed in {:.0} ms", self.name, begun.elapsed().as_secs_f64() * 1e3);
+        self.events
     }
 }
 
-/// Fills the large store but for its last tenth, then that and the small one in turn.
-fn grow(name: &str, kind: &str, segment_bytes: u64, events: usize, scratch: &Scratch, board: &mut Board) {
+/// The turns that count: from the beginning of a segment on, until so many have been filled.
+struct Span {
+    segments: usize,
+    /// How many segments the store had when it was begun; and where it begins, if it has.
+    before: usize,
+    begun: Option<usize>,
+    last: usize,
+    turns: Vec<Cost>,
+}
+
+impl Span {
+    fn new(store: &Grown, segments: usize) -> Span {
+        let before = store.segments();
+        // An empty store begins a segment.
+        let begun = (store.events == 0).then_some(before);
+        Span { segments, before, begun, last: before, turns: Vec::new() }
+    }
+
+    fn is_over(&self) -> bool {
+        self.begun.is_some_and(|begun| self.last >= begun + self.segments)
+    }
+
+    /// Adds a turn, behind which the store has so many segments.
+    fn add(&mut self, cost: Cost, segments: usize) {
+        if self.begun.is_some() && !self.is_over() {
+            self.turns.push(cost);
+        }
+        self.last = segments;
+        if self.begun.is_none() && segments > self.before {
+            self.begun = Some(segments);
+        }
+    }
+
+    fn cost(mut self) -> Cost {
+        self.turns.sort_by(|one, other| one.median.total_cmp(&other.median));
+        let costs = self.turns.iter();
+        Cost {
+            seconds: costs.clone().map(|cost| cost.seconds).sum(),
+            median: self.turns[self.turns.len() / 2].median,
+            longest: costs.clone().map(|cost| cost.longest).fold(0.0, f64::max),
+            peak: costs.map(|cost| cost.peak).fold(0.0, f64::max),
+        }
+    }
+}
+
+/// Fills the large store but for its last tenth, then that and the small one in turn. How many events each has then.
+fn grow(name: &str, kind: &str, segment_bytes: u64, events: usize, scratch: &Scratch, board: &mut Board) -> [usize; 2] {
     eprintln!("{name}: {events} events, segments of {} KiB", segment_bytes >> 10);
     let tenth = events / BATCH / 10;
     let mut large = Grown::start("large", kind, segment_bytes, scratch.fresh("large"));
@@ -155,31 +210,27 @@ fn grow(name: &str, kind: &str, segment_bytes: u64, events: usize, scratch: &Scr
         large.tell(tenth, &cost);
     }
     let mut stores = [Grown::start("small", kind, segment_bytes, scratch.fresh("small")), large];
-    let mut costs = [Vec::new(), Vec::new()];
+    let segments = (stores[1].segments() / 9).max(SEGMENTS_MIN);
+    let mut spans = stores.each_ref().map(|store| Span::new(store, segments));
     let mut left = tenth;
-    while left > 0 {
-        let turn = left.min(TURN_BATCHES);
-        left -= turn;
-        for (store, costs) in stores.iter_mut().zip(&mut costs) {
-            costs.push(store.append(turn));
+    while left > 0 || spans.iter().any(|span| !span.is_over()) {
+        left = left.saturating_sub(TURN_BATCHES);
+        for (store, span) in stores.iter_mut().zip(&mut spans) {
+            let cost = store.append(TURN_BATCHES);
+            span.add(cost, store.segments());
         }
     }
-    for (column, (store, costs)) in stores.into_iter().zip(&mut costs).enumerate() {
-        costs.sort_by(|one, other| one.median.total_cmp(&other.median));
-        let all = Cost {
-            seconds: costs.iter().map(|cost| cost.seconds).sum(),
-            median: costs[costs.len() / 2].median,
-            longest: costs.iter().map(|cost| cost.longest).fold(0.0, f64::max),
-            peak: costs.iter().map(|cost| cost.peak).fold(0.0, f64::max),
-        };
-        store.tell(tenth, &all);
-        store.close();
-        board.note(name, column, all.seconds / (tenth * BATCH) as f64);
+    for (column, (store, span)) in stores.iter().zip(spans).enumerate() {
+        let batches = span.turns.len() * TURN_BATCHES;
+        let all = span.cost();
+        store.tell(batches, &all);
+        board.note(name, column, all.seconds / (batches * BATCH) as f64);
         // Small segments take less.
         if segment_bytes == SEGMENT_BYTES {
             board.note(if kind == UNIQUE { "M1 new streams, random ids" } else { "M1 appending" }, column, all.peak);
         }
     }
+    stores.map(Grown::close)
 }
 
 /// The child's side: for each number that is read, appends so many batches and tells what they cost.
@@ -204,7 +255,7 @@ fn serve(arguments: &[String]) {
 }
 
 /// Everything but A3, of the stores of standard events.
-fn ask(small: usize, large: usize, scratch: &Scratch, board: &mut Board) {
+fn ask([small, large]: [usize; 2], scratch: &Scratch, board: &mut Board) {
     let engine = ENGINES.iter().find(|engine| engine.name == "file").expect("there is one");
     let contender = &engine.contenders[0];
     let stores =

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 /// All that was committed before, as the checks look at it. The caller holds off other commits.
 pub(crate) trait Committed {
-    /// The position of the event with this id.
-    fn position_of(&self, id: Uuid) -> Result<Option<u64>>;
+    /// For each id, the position of the event that has it.
+    fn positions_of(&self, ids: &[Uuid]) -> Result<Vec<Option<u64>>>;
     /// The text of the event at `position`.
     fn text(&self, position: u64) -> Result<Cow<'_, str>>;
     /// The stream's version, 0 if it does not exist.
@@ -74,7 +74,12 @@ pub(crate) fn check(append: &Append, committed: &impl Committed, call: &Call<'_>
 
 /// Where each event's id is stored, if it is. An id that was made for this append is not.
 fn positions(append: &Append, committed: &impl Committed) -> Result<Vec<Option<u64>>> {
-    append.batch.ids().map(|id| if id.given { committed.position_of(id.id) } else { Ok(None) }).collect()
+    let given: Vec<Uuid> = append.batch.ids().filter(|id| id.given).map(|id| id.id).collect();
+    if given.is_empty() {
+        return Ok(vec![None; append.batch.len()]);
+    }
+    let mut stored = committed.positions_of(&given)?.into_iter();
+    Ok(append.batch.ids().map(|id| if id.given { stored.next().flatten() } else { None }).collect())
 }
 
 /// The position of the first event, if the whole batch is stored as it is.

@@ -235,7 +235,7 @@ class Index:
             demand(keys == wanted, "its keys are not those of the log")
         self.check_buckets(KEY_BUCKETS, [hash_ for hash_, _ in keys])
         blocks = [list(block) for block in self.unpacked(FILTER, "<8I")]
-        demand(len(blocks) == -(-len(keys) * 12 // 256), "its filter has another length")
+        demand(len(blocks) in [-(-len(keys) * bits // 256) for bits in (12, 16)], "its filter has another length")
         made = [[0] * 8 for _ in blocks]
         for hash_, _ in keys:
             block = made[(hash_ >> 32) * len(blocks) >> 32]

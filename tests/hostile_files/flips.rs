@@ -53,7 +53,7 @@ fn every_flip_below_the_durable_end_is_found() {
     assert!(counts.values().all(|counts| counts.by_nothing == 0), "no flip stays unnoticed");
     assert!(flips.len() > 60_000, "only {} flips were tried", flips.len());
     let index = counts[&Region::Index];
-    assert!(index.flips > 4000 && index.by_verify_alone == index.flips, "an index is a hint: {index:?}");
+    assert!(index.flips > 3500 && index.by_verify_alone == index.flips, "an index is a hint: {index:?}");
 }
 
 /// Every byte: of headers, tables and tracking several bits, of texts one.

@@ -68,12 +68,22 @@ impl Sealed {
         part.text(files, position).map_err(Fault::Text)
     }
 
-    /// The stream's version, 0 if it has no event here.
-    pub fn stream_version(&self, files: &Files, domain: &str, instance_id: &str) -> Result<u64> {
-        let mut key = None;
+    /// The versions of streams, each a domain and an instance, 0 where one has no event here.
+    pub fn stream_versions(&self, files: &Files, streams: &[(&str, &str)]) -> Result<Vec<u64>> {
+        let Some(store) = self.store() else { return Ok(vec![0; streams.len()]) };
+        let keys: Vec<Key> =
+            streams.iter().map(|(domain, instance_id)| Key::stream(store, domain, instance_id)).collect();
+        let may_have = self.may_have(files, &keys)?;
+        let versions = streams.iter().zip(keys).zip(may_have).map(|((stream, key), may_have)| match may_have {
+            true => self.stream_version(files, *stream, key),
+            false => Ok(0),
+        });
+        versions.collect()
+    }
+
+    fn stream_version(&self, files: &Files, (domain, instance_id): (&str, &str), key: Key) -> Result<u64> {
         let version = self.search(files, |table| match table {
             Table::Keys(index) => {
-                let key = *key.get_or_insert_with(|| Key::stream(&index.binding().store, domain, instance_id));
                 for position in index.candidates(key)? {
                     let text = self.candidate(files, position)?;
                     if let Some(head) = read_head(&text)
@@ -90,12 +100,24 @@ impl Sealed {
         Ok(version.unwrap_or(0))
     }
 
-    /// The position of the event with this id.
-    pub fn position_of(&self, files: &Files, id: Uuid) -> Result<Option<u64>> {
-        let mut key = None;
-        let position = self.search(files, |table| match table {
+    /// For each id, the position of the event that has it.
+    pub fn positions_of(&self, files: &Files, ids: &[Uuid]) -> Result<Vec<Option<u64>>> {
+        let Some(store) = self.store() else { return Ok(vec![None; ids.len()]) };
+        let keys: Vec<Key> = ids.iter().map(|id| Key::id(store, *id)).collect();
+        let may_have = self.may_have(files, &keys)?;
+        let positions = ids.iter().zip(keys).zip(may_have).map(|((id, key), may_have)| {
+            let in_tables = if may_have { self.position_in_tables(files, *id, key)? } else { None };
+            match in_tables {
+                Some(position) => Ok(Some(position)),
+                None => self.position_in_runs(files, *id),
+            }
+        });
+        positions.collect()
+    }
+
+    fn position_in_tables(&self, files: &Files, id: Uuid, key: Key) -> Result<Option<u64>> {
+        self.search(files, |table| match table {
             Table::Keys(index) => {
-                let key = *key.get_or_insert_with(|| Key::id(&index.binding().store, id));
                 for position in index.candidates(key)? {
                     let text = self.candidate(files, position)?;
                     if read_head(&text).is_some_and(|head| head.id == id) {
@@ -105,16 +127,38 @@ impl Sealed {
                 Ok(None)
             }
             Table::Part(part) => part.find_id(files, id).map_err(Fault::Text),
-        })?;
-        if position.is_some() {
-            return Ok(position);
-        }
+        })
+    }
+
+    fn position_in_runs(&self, files: &Files, id: Uuid) -> Result<Option<u64>> {
         for part in self.spans(files)?.around(id) {
             if let Some(position) = part.find_id(files, id)? {
                 return Ok(Some(position));
             }
         }
         Ok(None)
+    }
+
+    fn store(&self) -> Option<&[u8; 16]> {
+        self.parts.first().map(|part| &part.segment.header.store)
+    }
+
+    /// Of each key whether a table may have it: where it says no, none has. New streams and ids are told by this alone, so it asks
+    /// one table about all keys, and then the next: a look does not wait for the memory that the look before it needs.
+    fn may_have(&self, files: &Files, keys: &[Key]) -> Result<Vec<bool>> {
+        let mut may_have = vec![false; keys.len()];
+        for table in &*self.tables(files)? {
+            let is_told = match table {
+                Table::Keys(index) => index.note_keys(keys, &mut may_have).is_ok(),
+                Table::Part(_) => false,
+            };
+            if !is_told {
+                // The search for each finds out, and what is wrong with a table too.
+                may_have.fill(true);
+                break;
+            }
+        }
+        Ok(may_have)
     }
 
     /// The first answer of a table, the newest asked first. A table that is damaged gives way to the index made

@@ -274,22 +274,28 @@ impl Writer {
         Ok(ticket)
     }
 
-    /// For each event whose stream is not in the growing part, the version that it has in those before.
+    /// For the first event of each stream that is not in the growing part, the version that the stream has in those before.
     fn bases(&self, batch: &Batch) -> Result<Vec<u64>> {
-        let (sealed, unknown) = {
-            let live = self.view.live()?;
-            if live.sealed.parts().is_empty() {
-                return Ok(Vec::new());
+        let live = self.view.live()?;
+        let (sealed, index) = (live.sealed.clone(), &live.growing.index);
+        if sealed.parts().is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut unknown = Vec::new();
+        let mut before = None;
+        for (nth, event) in batch.iter().enumerate() {
+            let stream = (event.domain, event.instance_id);
+            if before.replace(stream) != Some(stream) && index.stream_version(stream.0, stream.1).is_none() {
+                unknown.push((nth, stream));
             }
-            let index = &live.growing.index;
-            let unknown = batch.iter().map(|event| index.stream_version(event.domain, event.instance_id).is_none());
-            (live.sealed.clone(), unknown.collect::<Vec<bool>>())
-        };
-        let versions = batch.iter().zip(unknown).map(|(event, unknown)| match unknown {
-            true => sealed.stream_version(self.files(), event.domain, event.instance_id),
-            false => Ok(0),
-        });
-        versions.collect()
+        }
+        drop(live);
+        let streams: Vec<(&str, &str)> = unknown.iter().map(|(_, stream)| *stream).collect();
+        let mut bases = vec![0; batch.len()];
+        for ((nth, _), version) in unknown.into_iter().zip(sealed.stream_versions(self.files(), &streams)?) {
+            bases[nth] = version;
+        }
+        Ok(bases)
     }
 }
 
@@ -313,15 +319,19 @@ struct Known<'a> {
 }
 
 impl Committed for Known<'_> {
-    fn position_of(&self, id: Uuid) -> Result<Option<u64>> {
-        let sealed = {
-            let live = self.writer.view.live()?;
-            if let Some(ordinal) = live.growing.index.find_id(id) {
-                return Ok(Some(live.growing.first + u64::from(ordinal)));
-            }
-            live.sealed.clone()
-        };
-        sealed.position_of(self.writer.files(), id)
+    fn positions_of(&self, ids: &[Uuid]) -> Result<Vec<Option<u64>>> {
+        let live = self.writer.view.live()?;
+        let find = |id: &Uuid| Some(live.growing.first + u64::from(live.growing.index.find_id(*id)?));
+        let mut positions: Vec<Option<u64>> = ids.iter().map(find).collect();
+        let sealed = live.sealed.clone();
+        drop(live);
+        let is_other = |(_, position): &(&Uuid, &Option<u64>)| position.is_none();
+        let others: Vec<Uuid> = ids.iter().zip(&positions).filter(is_other).map(|(id, _)| *id).collect();
+        let mut found = sealed.positions_of(self.writer.files(), &others)?.into_iter();
+        for position in positions.iter_mut().filter(|position| position.is_none()) {
+            *position = found.next().flatten();
+        }
+        Ok(positions)
     }
 
     fn text(&self, position: u64) -> Result<Cow<'_, str>> {
@@ -345,7 +355,8 @@ impl Committed for Known<'_> {
             }
             live.sealed.clone()
         };
-        sealed.stream_version(self.writer.files(), domain, instance_id)
+        let versions = sealed.stream_versions(self.writer.files(), &[(domain, instance_id)])?;
+        Ok(versions.first().copied().unwrap_or(0))
     }
 
     fn first_match(&self, query: &Query, after: u64, call: &Call<'_>) -> Result<Option<u64>> {

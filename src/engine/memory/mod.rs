@@ -247,8 +247,8 @@ impl State {
 }
 
 impl Committed for State {
-    fn position_of(&self, id: Uuid) -> Result<Option<u64>> {
-        Ok(self.index.find_id(id).map(|ordinal| ordinal as u64 + 1))
+    fn positions_of(&self, ids: &[Uuid]) -> Result<Vec<Option<u64>>> {
+        Ok(ids.iter().map(|id| self.index.find_id(*id).map(|ordinal| u64::from(ordinal) + 1)).collect())
     }
 
     fn text(&self, position: u64) -> Result<Cow<'_, str>> {

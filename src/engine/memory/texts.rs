@@ -1,5 +1,6 @@
 //! The events' texts, back to back in chunks that never move.
 
+use crate::huge;
 use memmap2::MmapMut;
 use std::ops::Range;
 
@@ -7,9 +8,6 @@ use std::ops::Range;
 const CHUNK_BYTES_MIN: usize = 1 << 16;
 /// No chunk is larger, unless a batch is.
 const CHUNK_BYTES_MAX: usize = 1 << 26;
-/// From here on a chunk asks for huge pages. The first touch of a page is a trap into the kernel: one for
-/// each 4 KiB took a fifth of the time of an append.
-const HUGE_PAGES_FROM: usize = 1 << 23;
 
 /// See the module.
 #[derive(Default)]
@@ -32,7 +30,7 @@ impl Texts {
         if bytes > room {
             let last = self.chunks.last().map_or(0, |chunk| chunk.memory.len());
             let next = (last * 2).clamp(CHUNK_BYTES_MIN, CHUNK_BYTES_MAX);
-            self.chunks.push(Chunk::new(bytes.max(next))?);
+            self.chunks.push(Chunk { memory: huge::memory(bytes.max(next))?, len: 0 });
         }
         Some(())
     }
@@ -70,17 +68,5 @@ impl Texts {
         let last_chunk = self.places[last as usize].0;
         let whole: usize = self.chunks[first_chunk as usize..last_chunk as usize].iter().map(|chunk| chunk.len).sum();
         whole + self.end(last) - start as usize
-    }
-}
-
-impl Chunk {
-    fn new(bytes: usize) -> Option<Chunk> {
-        let memory = MmapMut::map_anon(bytes).ok()?;
-        #[cfg(target_os = "linux")]
-        if bytes >= HUGE_PAGES_FROM {
-            // Only advice: without it the memory is as good, and slower.
-            let _ = memory.advise(memmap2::Advice::HugePage);
-        }
-        Some(Chunk { memory, len: 0 })
     }
 }

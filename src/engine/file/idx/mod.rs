@@ -255,6 +255,11 @@ impl Idx {
         self.find_key(key, true)
     }
 
+    /// Says of each key that the key table may have it, and leaves it as it is where the table has it not.
+    pub fn note_keys(&self, keys: &[Key], may_have: &mut [bool]) -> Result<(), Fault> {
+        self.note_in_filter(keys, may_have, true)
+    }
+
     /// The smallest and the largest of the ids that no key table has, but only this file. Whether an id between them is there,
     /// [`Idx::find_id`] tells. For ids that stores make, the spans of a log's segments hardly overlap.
     pub fn id_span(&self) -> Option<RangeInclusive<Uuid>> {

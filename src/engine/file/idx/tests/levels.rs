@@ -135,7 +135,7 @@ fn a_log_of_many_segments_has_few_tables_and_forgets_nothing() {
         covered.push(log.chain().iter().map(|idx| idx.covers()).collect::<Vec<u64>>());
         all_are_found(&log, true);
     }
-    assert_eq!(covered, [vec![1], vec![2], vec![1, 2], vec![4], vec![1, 2, 4], vec![8], vec![1, 4, 16]]);
+    assert_eq!(covered, [vec![1], vec![1, 1], vec![1, 1, 1], vec![4], vec![1, 1, 1, 4], vec![4, 4], vec![1, 4, 16]]);
 }
 
 #[test]
@@ -208,29 +208,34 @@ fn an_id_far_ahead_of_its_time_does_not_spoil_the_spans() {
 
 #[test]
 fn a_chain_that_does_not_fit_is_not_taken_in() {
-    let log = log(3);
-    let alone = |older: &[Arc<Idx>]| log.segments[2].idx(older).covers();
-    assert_eq!(alone(&[]), 1);
-    assert_eq!(alone(&[log.indexes[0].clone()]), 1, "not the segment before");
-    let one = log.segments[1].idx(&[]);
-    assert_eq!(alone(&[one.clone(), one.clone()]), 2, "the same once more");
-    assert_eq!(alone(&[one, log.indexes[0].clone()]), 3);
+    let log = log(4);
+    let covers = |older: &[&Arc<Idx>]| {
+        let older: Vec<Arc<Idx>> = older.iter().map(|idx| Arc::clone(idx)).collect();
+        log.segments[3].idx(&older).covers()
+    };
+    let [one, two, three, _] = &log.indexes[..] else { panic!("four segments have four indexes") };
+    assert_eq!(covers(&[]), 1);
+    assert_eq!(covers(&[three, two]), 1, "too few");
+    assert_eq!(covers(&[two, one, one]), 1, "not the segment before");
+    assert_eq!(covers(&[three, three, two]), 1, "the same once more");
+    assert_eq!(covers(&[three, two, one]), 4);
     // An index of the beginning of the segment before lacks its end.
-    let mut shorter = Segment::new(2, 17, &[event(1, None)], |_, _| 0);
-    shorter.binding.segment = 2;
-    assert_eq!(alone(&[shorter.idx(&[])]), 1);
+    let mut shorter = Segment::new(3, three.binding().first, &[event(1, None)], |_, _| 0);
+    shorter.binding.segment = 3;
+    assert_eq!(covers(&[&shorter.idx(&[]), two, one]), 1);
 }
 
 #[test]
 fn damage_in_an_older_table_is_told_with_its_segment() {
-    let log = log(1);
+    let log = log(3);
     let file: Arc<Memory> = log.segments[0].file(&[]);
-    let older = Arc::new(Idx::open(file.clone()).unwrap());
-    let keys = older.header.section(super::super::header::Part::Keys);
+    let oldest = Arc::new(Idx::open(file.clone()).unwrap());
+    let keys = oldest.header.section(super::super::header::Part::Keys);
     overwrite(&file, keys.page as usize * 4096 + 1, 0xaa);
-    let newer = Segment::new(2, log.head + 1, &[event(1, None)], |_, _| 0);
+    let newer = Segment::new(4, log.head + 1, &[event(1, None)], |_, _| 0);
     let Segment { binding, index, places, .. } = &newer;
-    let content = Content { binding, index, places, state: b"", older: &[older], merge: true };
+    let older = [log.indexes[2].clone(), log.indexes[1].clone(), oldest];
+    let content = Content { binding, index, places, state: b"", older: &older, merge: true };
     let fault = write(&*Memory::of(Vec::new()), &content).unwrap_err();
     assert!(is_damaged(&fault) && matches!(fault, Fault::Damaged { segment: 1, .. }), "{fault:?}");
 }
