@@ -108,7 +108,8 @@ impl Follower {
         }
         let Ok(mark) = self.mark(&mut at)? else { return Ok(()) };
         let visible = mark.map(|mark| mark.visible);
-        if visible.is_some() && visible == at.visible {
+        // It can be one that was read before, where the last is whole no more.
+        if visible.is_some() && visible <= at.visible {
             return Ok(());
         }
         let why = loop {
@@ -149,11 +150,13 @@ impl Follower {
             Some(file) => watermark::read(&**file).map_err(failed(directory, "read", watermark::NAME))?,
             None => Reading::default(),
         };
-        let is_good = |mark: &Mark| mark.boot == self.boot && mark.store == at.segment.header.store && reading.is_last;
-        match reading.mark.filter(is_good) {
-            None if directory.is_locked().map_err(failed(directory, "look at the lock of", ""))? => Ok(Err(())),
-            mark => Ok(Ok(mark)),
+        let mark = reading.mark.filter(|mark| mark.boot == self.boot && mark.store == at.segment.header.store);
+        if mark.is_some() && reading.is_last {
+            return Ok(Ok(mark));
         }
+        let is_locked = directory.is_locked().map_err(failed(directory, "look at the lock of", ""))?;
+        // A writer whose watermark failed has acknowledged nothing since the one that is whole.
+        Ok(if is_locked { mark.map(Some).ok_or(()) } else { Ok(None) })
     }
 
     /// Takes in the frames of the segment that came; why it stopped.

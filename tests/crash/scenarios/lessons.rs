@@ -82,3 +82,29 @@ fn on_a_full_disk_other_processes_see_what_is_acknowledged() {
         Ok(())
     });
 }
+
+/// A reader has not looked since the last acknowledgement, and then the writer's watermark is written in part and fails:
+/// the one before it still tells what was acknowledged.
+#[test]
+fn half_a_watermark_does_not_stop_a_reader_that_stays() {
+    tell(|| {
+        for seed in 1..20 {
+            for failure in [Failure::Enospc, Failure::Eio] {
+                let mut life = Life::fresh(seed, None);
+                life.open_at_last(Mode::Always)?;
+                life.read_elsewhere()?;
+                for fails in [false, true] {
+                    if fails {
+                        // The first write is the log's.
+                        life.disk.plan(Which::Nth(Kind::Write, 2), failure);
+                    }
+                    let batch = Arc::new(life.small());
+                    life.append_with(&batch, "", Wanted::Stored)?;
+                }
+                life.disk.heal();
+                life.read_elsewhere()?;
+            }
+        }
+        Ok(())
+    });
+}
