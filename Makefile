@@ -37,6 +37,7 @@ help:
 	@echo "make fuzz     each fuzz target for SECONDS=60, with AddressSanitizer where a nightly Rust has it"
 	@echo "make bench    the scoreboards: from C beside SQLite, from Python beside sqlite3 and eventsourcing"
 	@echo "make bench-growth  what grows with the log: a file store of 10,000,000 events beside one of a tenth"
+	@echo "make perf-check    instructions of some works, by callgrind, beside those of benches/instructions.txt"
 	@echo "make docs     the references of the Rust crate and the Python package"
 	@echo "make clean    removes what was built"
 
@@ -64,12 +65,19 @@ demo: need-python need-cc all
 bench: bench-c bench-python
 bench-c:
 	@$(CARGO) run --release --quiet -p runestore-benches
+bench-python: need-python need-cc
+	@PYTHON="$(PYTHON)" sh benches/python/run.sh $(BUILD)/bench-python
+
 # A large file store beside a small one: EVENTS=10000000 (which is also the default) needs 15 GB on the disk for a while.
 .PHONY: bench-growth
 bench-growth:
 	@$(CARGO) run --release --quiet -p runestore-benches -- growth
-bench-python: need-python need-cc
-	@PYTHON="$(PYTHON)" sh benches/python/run.sh $(BUILD)/bench-python
+
+# What the committed figures are made with: RECORD=--record.
+.PHONY: perf-check
+perf-check: need-c-tests
+	@$(CARGO) build --release --quiet -p runestore-benches
+	@sh tools/perf-check.sh target/release/runestore-benches $(RECORD)
 
 # ---- fuzz -------------------------------------------------------------------
 

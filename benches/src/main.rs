@@ -7,6 +7,7 @@
 mod board;
 mod child;
 mod growth;
+mod instructions;
 mod limit;
 mod peer;
 mod reads;
@@ -20,6 +21,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("child") => child::main(&arguments[1..]),
+        Some("instructions") => instructions::main(&arguments[1..]),
         Some("growth") => growth::main(&arguments[1..], number("EVENTS", 10_000_000)),
         _ => {
             let engine = std::env::var("ENGINE").ok();
