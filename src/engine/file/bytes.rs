@@ -1,4 +1,4 @@
-//! Numbers in bytes, little-endian, at fixed places; and CRC32C.
+//! Numbers in bytes, little-endian, at fixed places.
 
 /// Reads a `u32`.
 pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
@@ -18,9 +18,4 @@ pub(super) fn array_at<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
 /// Writes bytes at a place.
 pub(super) fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
     bytes[at..at + value.len()].copy_from_slice(value);
-}
-
-/// The CRC32C of a salt, and of `bytes` behind it: what was written for another segment does not pass here.
-pub(super) fn salted_crc(salt: u64, bytes: &[u8]) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c(&salt.to_le_bytes()), bytes)
 }

@@ -5,7 +5,8 @@
 //! and none of its numbers is believed before that was compared. It covers the checksum of table and
 //! tracking, and the table those of the texts, so every byte of a text is summed once.
 
-use super::bytes::{put, salted_crc, u32_at, u64_at};
+use super::bytes::{put, u32_at, u64_at};
+use super::checksum::salted_crc;
 use crate::query::POSITION_MAX;
 
 /// Its first byte stands in no UTF-8 text, so the magic stands in no event.

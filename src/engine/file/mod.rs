@@ -8,6 +8,7 @@
 mod backup;
 mod bug;
 mod bytes;
+mod checksum;
 mod fault;
 mod flush;
 mod follow;

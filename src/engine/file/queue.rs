@@ -1,6 +1,7 @@
 //! Frames that wait to be written together: a flush in the making.
 
 use super::bytes::put;
+use super::checksum::{crc32c, salted_crc};
 use super::frame::{ENTRY_BYTES, HEADER_BYTES, Header, Kind, frame_bytes, tracking_bytes, write_tracking};
 use super::place::Place;
 use crate::append::{Batch, Tracking};
@@ -130,7 +131,7 @@ impl Queue {
             let at = self.bytes.len();
             write_numbered(&event, numbers.first + nth as u64, numbers.versions[nth], &mut self.bytes);
             let len = (self.bytes.len() - at) as u32;
-            let crc = crc32c::crc32c(&self.bytes[at..]);
+            let crc = crc32c(&self.bytes[at..]);
             let entry = table.start + nth * ENTRY_BYTES;
             put(&mut self.bytes, entry, &len.to_le_bytes());
             put(&mut self.bytes, entry + 4, &crc.to_le_bytes());
@@ -186,7 +187,7 @@ pub(super) struct Fill {
 /// Writes the header of the frame that `bytes` begin with; its checksum.
 fn finish(bytes: &mut [u8], header: &Header, fill: &Fill, salt: u64) -> u32 {
     let &Fill { offset, epoch, flush, durable_through, previous } = fill;
-    let table_crc = super::bytes::salted_crc(salt, &bytes[HEADER_BYTES..HEADER_BYTES + header.head_bytes()]);
+    let table_crc = salted_crc(salt, &bytes[HEADER_BYTES..HEADER_BYTES + header.head_bytes()]);
     let header = Header { offset, epoch, flush, durable_through, previous, table_crc, ..*header };
     let (encoded, crc) = header.encode(salt);
     put(bytes, 0, &encoded);

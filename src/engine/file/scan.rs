@@ -1,7 +1,8 @@
 //! Walks the frames of a segment, and believes nothing that was not checked.
 
 use super::bug::{Bug, Bugs};
-use super::bytes::{salted_crc, u32_at};
+use super::bytes::u32_at;
+use super::checksum::{crc32c, salted_crc};
 use super::fault::failed;
 use super::frame::{ALIGN, ENTRY_BYTES, HEADER_BYTES, Header, Kind, MAGIC, read_tracking};
 use super::part::Files;
@@ -176,7 +177,7 @@ impl<'s> Scanner<'s> {
         if lengths != frame.texts.len() as u64 {
             return Err("the events of a frame are not as long as the frame");
         }
-        if frame.events().any(|(place, text)| crc32c::crc32c(text) != place.crc) {
+        if frame.events().any(|(place, text)| crc32c(text) != place.crc) {
             return Err("the checksum of an event does not hold");
         }
         if body[HEADER_BYTES + header.body_bytes as usize..].iter().any(|byte| *byte != 0) {

@@ -1,6 +1,7 @@
 //! A segment: one file of the log. `docs/FORMAT.md` has the layout of its header.
 
 use super::bytes::{array_at, put, u32_at, u64_at};
+use super::checksum::crc32c;
 use super::fault::{Damage, failed};
 use super::place::Place;
 use super::pool::Pool;
@@ -55,7 +56,7 @@ impl Header {
         put(&mut bytes, 88, &self.time.to_le_bytes());
         put(&mut bytes, 96, &self.previous_end.to_le_bytes());
         put(&mut bytes, 104, &self.previous_chain.to_le_bytes());
-        let crc = crc32c::crc32c(&bytes[..HEADER_BYTES - 4]);
+        let crc = crc32c(&bytes[..HEADER_BYTES - 4]);
         put(&mut bytes, HEADER_BYTES - 4, &crc.to_le_bytes());
         (bytes, crc)
     }
@@ -66,7 +67,7 @@ impl Header {
         if !bytes.starts_with(&MAGIC) {
             return Err(Unreadable::Damaged("it does not begin as a segment does"));
         }
-        if crc32c::crc32c(&bytes[..HEADER_BYTES - 4]) != crc {
+        if crc32c(&bytes[..HEADER_BYTES - 4]) != crc {
             return Err(Unreadable::Damaged("the checksum of the segment's header does not hold"));
         }
         let (format, incompatible, read_only) = (u32_at(bytes, 8), u64_at(bytes, 32), u64_at(bytes, 24));
@@ -188,7 +189,7 @@ impl Segment {
             for (index, place) in places.iter().enumerate().take(next).skip(at) {
                 let from = (u64::from(place.offset) - start) as usize;
                 let text = &buffer[from..from + place.len as usize];
-                if crc32c::crc32c(text) != place.crc {
+                if crc32c(text) != place.crc {
                     return Err(self.damaged(directory, place, position(index), "its checksum does not hold"));
                 }
                 if !take(index, text)? {

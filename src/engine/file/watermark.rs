@@ -5,6 +5,7 @@
 //! after the machine has started anew nothing depends on it, save that what it says was durable, was.
 
 use super::bytes::{array_at, put, u32_at, u64_at};
+use super::checksum::crc32c;
 use super::storage::{Access, Directory, File, read_exact_at, write_all_at};
 use crate::query::POSITION_MAX;
 use std::io::Result;
@@ -40,13 +41,13 @@ impl Mark {
         put(&mut bytes, 56, &self.head.to_le_bytes());
         put(&mut bytes, 64, &self.visible.to_le_bytes());
         put(&mut bytes, 72, &self.durable.to_le_bytes());
-        let crc = crc32c::crc32c(&bytes[..SLOT_BYTES - 4]);
+        let crc = crc32c(&bytes[..SLOT_BYTES - 4]);
         put(&mut bytes, SLOT_BYTES - 4, &crc.to_le_bytes());
         bytes
     }
 
     fn decode(bytes: &[u8]) -> Option<(u64, Mark)> {
-        if !bytes.starts_with(&MAGIC) || crc32c::crc32c(&bytes[..SLOT_BYTES - 4]) != u32_at(bytes, SLOT_BYTES - 4) {
+        if !bytes.starts_with(&MAGIC) || crc32c(&bytes[..SLOT_BYTES - 4]) != u32_at(bytes, SLOT_BYTES - 4) {
             return None;
         }
         let mark = Mark {

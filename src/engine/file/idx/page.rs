@@ -3,6 +3,7 @@
 //! Each page ends in a checksum that begins with the header's and with the page's number. So a page that
 //! stands in the wrong place, or comes from another index file, is found out as surely as one that is damaged.
 
+use super::super::checksum::{crc32c, crc32c_append};
 use super::super::storage::{File, read_exact_at};
 use super::Fault;
 use std::ops::Range;
@@ -17,12 +18,12 @@ pub const PAGES_AT_ONCE: u32 = 16;
 
 /// The checksum of the header, page 0.
 pub fn header_checksum(room: &[u8]) -> u32 {
-    crc32c::crc32c(room)
+    crc32c(room)
 }
 
 /// The checksum of any other page; `seed` is that of the header.
 pub fn checksum(seed: u32, page: u32, room: &[u8]) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c_append(seed, &page.to_le_bytes()), room)
+    crc32c_append(crc32c_append(seed, &page.to_le_bytes()), room)
 }
 
 /// Records of one size, one after the other. None reaches over the end of a page.

@@ -4,6 +4,7 @@ mod damage;
 mod differential;
 mod levels;
 
+use super::super::checksum::crc32c;
 use super::super::place::Place;
 use super::super::storage::{File, write_all_at};
 use super::{Binding, Content, Fault, Idx, Texts, write};
@@ -92,7 +93,7 @@ impl Segment {
                 let offset = made.log.len();
                 let mut text = Vec::new();
                 write_numbered(&event, first + made.places.len() as u64, version, &mut text);
-                made.places.push(Place { offset: offset as u32, len: text.len() as u32, crc: crc32c::crc32c(&text) });
+                made.places.push(Place { offset: offset as u32, len: text.len() as u32, crc: crc32c(&text) });
                 made.log.extend(text);
             }
         }
@@ -119,7 +120,7 @@ impl Segment {
 impl Texts for Segment {
     fn text(&self, place: Place) -> std::result::Result<Vec<u8>, Error> {
         let text = self.log.get(place.offset as usize..).and_then(|log| log.get(..place.len as usize));
-        text.filter(|text| crc32c::crc32c(text) == place.crc)
+        text.filter(|text| crc32c(text) == place.crc)
             .map(Vec::from)
             .ok_or_else(|| Error::new(ErrorKind::Corrupt, "no text lies there"))
     }
