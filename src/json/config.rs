@@ -38,6 +38,8 @@ pub(crate) struct FileOptions {
     pub create: bool,
     /// A segment holds about so much.
     pub segment_bytes: u64,
+    /// What does not change any more may be read as memory.
+    pub mmap: bool,
 }
 
 /// When appended events are made to outlive a crash of the machine.
@@ -60,8 +62,8 @@ const INTERVAL_MS: RangeInclusive<u64> = 1..=86_400_000;
 
 /// Reads the options of the file engine; `path` alone must be given.
 pub(crate) fn read_file_options(text: Option<&str>) -> Result<FileOptions> {
-    let known = ["sync", "path", "read_only", "create", "segment_bytes"];
-    let [sync, path, read_only, create, segment_bytes] = object(text.unwrap_or("{}"), "store_opts", &known)?;
+    let known = ["sync", "path", "read_only", "create", "segment_bytes", "mmap"];
+    let [sync, path, read_only, create, segment_bytes, mmap] = object(text.unwrap_or("{}"), "store_opts", &known)?;
     let path = path.map(|text| match string(text) {
         Some(path) if !path.is_empty() && !path.contains('\0') => Ok(path.into_owned()),
         _ => Err(invalid("path", "`path` must be the name of a directory, a string without U+0000")),
@@ -79,6 +81,7 @@ pub(crate) fn read_file_options(text: Option<&str>) -> Result<FileOptions> {
         read_only: read_only.map(|text| flag("read_only", text)).transpose()?.unwrap_or(false),
         create: create.map(|text| flag("create", text)).transpose()?.unwrap_or(true),
         segment_bytes,
+        mmap: mmap.map(|text| flag("mmap", text)).transpose()?.unwrap_or(true),
     })
 }
 

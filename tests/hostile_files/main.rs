@@ -10,3 +10,4 @@ mod layout;
 mod mixed;
 mod sample;
 mod sandbox;
+mod under;

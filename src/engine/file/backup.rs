@@ -38,7 +38,7 @@ pub(super) fn backup(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(io_error(&what, &error)),
     }
-    let target = Arc::new(os::OsDirectory::open(path, true).map_err(|error| io_error(&what, &error))?);
+    let target = Arc::new(os::OsDirectory::open(path, true, true).map_err(|error| io_error(&what, &error))?);
     let copied = copy(view, end, path, progress, call).and_then(|bytes| {
         use super::storage::Directory as _;
         target.sync().map_err(|error| io_error(&what, &error))?;

@@ -40,7 +40,7 @@ mod tests {
             let step = |sum: u32, _| (sum >> 1) ^ (0x82f6_3b78 * (sum & 1));
             !bytes.iter().fold(!0, |sum, byte| (0..8).fold(sum ^ u32::from(*byte), step))
         };
-        let bytes: Vec<u8> = (0..5_000_u32).map(|at| (at * at >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..5_000_u32).map(|at| ((at * at) >> 3) as u8).collect();
         for len in (0..600).chain([1_023, 1_024, 4_092, 5_000]) {
             let whole = bit_by_bit(&bytes[..len]);
             assert_eq!(crc32c(&bytes[..len]), whole, "{len} bytes");

@@ -134,6 +134,7 @@ impl Writer {
             let mut live = self.view.live_mut_anyway();
             live.tracking.extend(written.tracking);
         }
+        tail.segment.file.settle(tail.written, false);
         self.view.publish(turn.head);
     }
 

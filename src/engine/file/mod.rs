@@ -18,6 +18,7 @@ mod idx;
 mod indexed;
 mod interval;
 mod log;
+mod mapped;
 mod open;
 mod os;
 mod part;
@@ -40,7 +41,7 @@ mod writer;
 pub use bug::Bug;
 pub(crate) use bug::Bugs;
 #[cfg(feature = "simulation")]
-pub use storage::{Access, Directory, File, Lock};
+pub use storage::{Access, Directory, File, Lock, Memory};
 
 use super::{Appended, End, Engine, Progress, Read};
 use crate::append::Append;
@@ -74,7 +75,7 @@ impl FileStore {
     pub fn open(options: &FileOptions) -> Result<FileStore> {
         let path = Path::new(&options.path);
         let create = options.create && !options.read_only;
-        let directory = os::OsDirectory::open(path, create).map_err(|error| {
+        let directory = os::OsDirectory::open(path, create, options.mmap).map_err(|error| {
             let what = format!("cannot open {}", path.display());
             match error.kind() {
                 std::io::ErrorKind::NotFound if !create => Error::new(

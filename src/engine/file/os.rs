@@ -3,7 +3,7 @@
 //! All names are looked up in the directory that was opened, wherever that is moved to, and no symbolic link below
 //! it is followed.
 
-use super::storage::{Access, Directory, File, Lock};
+use super::storage::{Access, Directory, File, Lock, Memory};
 use nix::fcntl::{FallocateFlags, FcntlArg, OFlag, fallocate, fcntl, openat, renameat};
 use nix::libc;
 use nix::sys::stat::Mode;
@@ -15,6 +15,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use vm_memory::{FileOffset, MmapRegion, VolatileMemory};
 
 const LOCK: &str = "lock";
 
@@ -22,11 +23,14 @@ const LOCK: &str = "lock";
 pub(super) struct OsDirectory {
     path: PathBuf,
     fd: fs::File,
+    /// Files may be mapped.
+    maps: bool,
 }
 
 impl OsDirectory {
-    /// Opens the directory at `path`, and makes it if that is asked for and it is not there.
-    pub fn open(path: &Path, create: bool) -> Result<OsDirectory> {
+    /// Opens the directory at `path`, and makes it if that is asked for and it is not there. `maps` says whether files
+    /// may be mapped.
+    pub fn open(path: &Path, create: bool, maps: bool) -> Result<OsDirectory> {
         if create {
             make_all(path)?;
         }
@@ -34,7 +38,7 @@ impl OsDirectory {
         if !fd.metadata()?.is_dir() {
             return Err(ErrorKind::NotADirectory.into());
         }
-        Ok(OsDirectory { path: path.into(), fd })
+        Ok(OsDirectory { path: path.into(), fd, maps })
     }
 }
 
@@ -81,7 +85,7 @@ impl Directory for OsDirectory {
         if !file.metadata()?.is_file() {
             return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
         }
-        Ok(Arc::new(OsFile(file)))
+        Ok(Arc::new(OsFile { file: Arc::new(file), maps: self.maps }))
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<()> {
@@ -159,21 +163,24 @@ impl Drop for OsLock {
     }
 }
 
-struct OsFile(fs::File);
+struct OsFile {
+    file: Arc<fs::File>,
+    maps: bool,
+}
 
 impl File for OsFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize> {
-        self.0.read_at(buffer, offset)
+        self.file.read_at(buffer, offset)
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize> {
-        self.0.write_at(bytes, offset)
+        self.file.write_at(bytes, offset)
     }
 
     fn allocate(&self, len: u64) -> Result<()> {
         let len = i64::try_from(len).map_err(|_| io::Error::from(ErrorKind::FileTooLarge))?;
         loop {
-            return match fallocate(self.0.as_fd(), FallocateFlags::empty(), 0, len) {
+            return match fallocate(self.file.as_fd(), FallocateFlags::empty(), 0, len) {
                 Ok(()) => Ok(()),
                 Err(nix::errno::Errno::EINTR) => continue,
                 // Not every file system can: then room is found, or not, when it is written to.
@@ -184,14 +191,43 @@ impl File for OsFile {
     }
 
     fn set_len(&self, len: u64) -> Result<()> {
-        self.0.set_len(len)
+        self.file.set_len(len)
     }
 
     fn len(&self) -> Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(nix::sys::stat::fstat(&self.file)?.st_size as u64)
     }
 
     fn sync(&self) -> Result<()> {
-        self.0.sync_data()
+        self.file.sync_data()
+    }
+
+    fn map(&self, range: Range<u64>) -> Option<Box<dyn Memory>> {
+        // Where addresses are scarce they are the program's.
+        if !self.maps || usize::BITS < 64 {
+            return None;
+        }
+        let len = (range.end - range.start) as usize;
+        let range = FileOffset::from_arc(self.file.clone(), range.start);
+        let region = MmapRegion::build(Some(range), len, libc::PROT_READ, libc::MAP_SHARED);
+        Some(Box::new(OsMemory(region.ok()?)))
+    }
+}
+
+/// Other processes may change it: it is copied from, and nothing refers to it.
+struct OsMemory(MmapRegion);
+
+impl Memory for OsMemory {
+    fn copy(&self, offset: usize, buffer: &mut [u8]) -> bool {
+        self.0.get_slice(offset, buffer.len()).is_ok_and(|slice| slice.copy_to(buffer) == buffer.len())
+    }
+
+    fn touch(&self, range: Range<usize>) {
+        const LINE: usize = 64;
+        let Ok(slice) = self.0.get_slice(range.start, range.len()) else { return };
+        for line in (0..range.len()).step_by(LINE) {
+            // Volatile: it is read although nobody wants it, and the next is begun before it has come.
+            let _ = slice.get_ref::<u8>(line).map(|byte| byte.load());
+        }
     }
 }

@@ -155,18 +155,23 @@ impl idx::Texts for Texts<'_> {
 impl Part {
     /// The part of a segment that ends so; its index is opened when it is needed.
     pub fn new(segment: Arc<Segment>, bounds: Bounds) -> Part {
-        Part { segment, bounds, lookup: RwLock::new(None) }
+        Part::over(segment, bounds, None)
     }
 
     /// The same, its index known.
     pub fn with_index(segment: Arc<Segment>, bounds: Bounds, index: Arc<Idx>) -> Part {
-        Part { segment, bounds, lookup: RwLock::new(Some(Lookup::Disk(index))) }
+        Part::over(segment, bounds, Some(Lookup::Disk(index)))
     }
 
     /// The same, its index in memory.
     pub fn in_memory(segment: Arc<Segment>, bounds: Bounds, indexed: Indexed) -> Part {
         let rebuilt = Rebuilt { indexed, damage: None };
-        Part { segment, bounds, lookup: RwLock::new(Some(Lookup::Memory(Arc::new(rebuilt)))) }
+        Part::over(segment, bounds, Some(Lookup::Memory(Arc::new(rebuilt))))
+    }
+
+    fn over(segment: Arc<Segment>, bounds: Bounds, lookup: Option<Lookup>) -> Part {
+        segment.file.settle(bounds.end, true);
+        Part { segment, bounds, lookup: RwLock::new(lookup) }
     }
 
     /// The position of its first event.

@@ -1,5 +1,7 @@
 //! Where an event's text lies.
 
+use std::ops::Range;
+
 /// A stored event's text: where it lies in its segment's file, and its checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
@@ -9,4 +11,12 @@ pub(super) struct Place {
     pub len: u32,
     /// The CRC32C of these bytes.
     pub crc: u32,
+}
+
+impl Place {
+    /// Its bytes in the file.
+    pub fn range(&self) -> Range<u64> {
+        let start = u64::from(self.offset);
+        start..start + u64::from(self.len)
+    }
 }

@@ -1,6 +1,7 @@
 //! Files that stay as they are, opened when they are read: a store may have more of them than a process may
 //! have open.
 
+use super::mapped::{Mapped, Maps};
 use super::storage::{Access, Directory, File};
 use std::collections::HashMap;
 use std::io::{ErrorKind, Result};
@@ -13,6 +14,7 @@ const OPEN_MAX: usize = 128;
 pub(super) struct Pool {
     directory: Arc<dyn Directory>,
     open: Mutex<Open>,
+    maps: Maps,
 }
 
 #[derive(Default)]
@@ -23,13 +25,18 @@ struct Open {
 
 impl Pool {
     pub fn new(directory: &Arc<dyn Directory>) -> Arc<Pool> {
-        Arc::new(Pool { directory: directory.clone(), open: Mutex::default() })
+        Arc::new(Pool { directory: directory.clone(), open: Mutex::default(), maps: Maps::default() })
     }
 
     /// The file of this name, which must exist. To be read only.
     pub fn file(self: &Arc<Pool>, name: &str) -> Result<Arc<dyn File>> {
         self.get(name)?;
-        Ok(Arc::new(Pooled { pool: self.clone(), name: name.into() }))
+        Ok(Arc::new(Pooled { pool: self.clone(), name: name.into(), mapped: Mapped::default() }))
+    }
+
+    /// A piece of work begins that reads files: whether they still are as long as they were is looked at anew.
+    pub fn look(&self) {
+        self.maps.look();
     }
 
     /// Opens the file of this name anew the next time: another one has taken its name.
@@ -62,11 +69,23 @@ impl Pool {
 struct Pooled {
     pool: Arc<Pool>,
     name: String,
+    mapped: Mapped,
 }
 
 impl File for Pooled {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize> {
-        self.pool.get(&self.name)?.read_at(buffer, offset)
+        if self.mapped.copy(buffer, offset, &self.pool.maps, || self.len().ok()) {
+            return Ok(buffer.len());
+        }
+        self.mapped.read(buffer, offset, &self.pool.maps, &*self.pool.get(&self.name)?)
+    }
+
+    fn expect(&self, ranges: &mut dyn Iterator<Item = std::ops::Range<u64>>) {
+        self.mapped.expect(ranges, &self.pool.maps, || self.len().ok());
+    }
+
+    fn settle(&self, len: u64, is_end: bool) {
+        self.mapped.settle(len, is_end);
     }
 
     fn len(&self) -> Result<u64> {
@@ -87,5 +106,11 @@ impl File for Pooled {
 
     fn sync(&self) -> Result<()> {
         Err(ErrorKind::PermissionDenied.into())
+    }
+}
+
+impl Drop for Pooled {
+    fn drop(&mut self) {
+        self.mapped.release(&self.pool.maps);
     }
 }

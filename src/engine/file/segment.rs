@@ -8,6 +8,7 @@ use super::pool::Pool;
 use super::storage::{Directory, File, read_exact_at};
 use crate::error::Result;
 use crate::query::POSITION_MAX;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The length of a segment's header, where its first frame begins.
@@ -20,6 +21,9 @@ pub(super) const FORMAT: u32 = 1;
 const READ_BYTES: usize = 64 << 10;
 /// Two texts that are no farther apart are read together: it costs less than another call.
 const GAP_BYTES: u64 = 4 << 10;
+/// Of texts that lie apart so many are announced at once: the processor fetches them side by side, where one after the other each
+/// would wait for memory.
+const EXPECTED: usize = 16;
 
 /// A segment's header, written once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,9 +170,13 @@ impl Segment {
         buffer: &mut Vec<u8>,
         mut take: impl FnMut(usize, &[u8]) -> Result<bool>,
     ) -> Result<bool> {
-        let mut at = 0;
+        let (mut at, mut expected) = (0, 0);
         while at < places.len() {
             let (start, end, next) = together(places, at);
+            if next == at + 1 && at >= expected {
+                expected = places.len().min(at + EXPECTED);
+                self.file.expect(&mut places[at..expected].iter().map(Place::range));
+            }
             let len = (end - start) as usize;
             // An index can lie. Asked only where the buffer must grow.
             if buffer.len() < len && end > self.file.len().map_err(failed(directory, "look at", &self.name()))? {
@@ -225,7 +233,7 @@ fn together(places: &[Place], at: usize) -> (u64, u64, usize) {
     let mut end = start + u64::from(places[at].len);
     let mut next = at + 1;
     while let Some(place) = places.get(next) {
-        let (from, to) = (u64::from(place.offset), u64::from(place.offset) + u64::from(place.len));
+        let Range { start: from, end: to } = place.range();
         if from < end || from - end > GAP_BYTES || to - start > READ_BYTES as u64 {
             break;
         }

@@ -84,6 +84,28 @@ pub trait File: Send + Sync {
 
     /// Makes all that was written, and the length, outlive a crash.
     fn sync(&self) -> Result<()>;
+
+    /// A range of the file as memory; `None` where that cannot be, or is not wanted. To touch what the disk does not give, or what
+    /// is behind the end, may end the process.
+    fn map(&self, _range: Range<u64>) -> Option<Box<dyn Memory>> {
+        None
+    }
+
+    /// The first `len` bytes stay as they are as long as the file is open; with `is_end`, nobody asks for what is behind them.
+    /// Only a hint.
+    fn settle(&self, _len: u64, _is_end: bool) {}
+
+    /// These ranges are read next. Only a hint.
+    fn expect(&self, _ranges: &mut dyn Iterator<Item = Range<u64>>) {}
+}
+
+/// Memory that is a file.
+pub trait Memory: Send + Sync {
+    /// Copies what is at an offset; whether all of it is there.
+    fn copy(&self, offset: usize, buffer: &mut [u8]) -> bool;
+
+    /// Looks at a range, so that the processor has it at hand.
+    fn touch(&self, range: Range<usize>);
 }
 
 /// Reads exactly `buffer`, wherever the system stops in between. `UnexpectedEof` where the file ends first.

@@ -100,6 +100,7 @@ impl View {
                 break;
             }
             self.check_damage(&left, read.direction)?;
+            self.files.pool.look();
             let end = match self.piece(read, &left, &mut planned, &mut skip, limit)? {
                 Piece::Sealed(part, range) => {
                     let end =
@@ -128,6 +129,7 @@ impl View {
         while !left.is_empty() {
             call.check()?;
             self.check_damage(&left, Direction::Forward)?;
+            self.files.pool.look();
             // To pass over all is to count.
             let mut passed = u64::MAX;
             let read = Read { direction: Direction::Forward, ..*read };
@@ -153,6 +155,7 @@ impl View {
         let mut left = self.range(&read)?;
         while !left.is_empty() {
             call.check()?;
+            self.files.pool.look();
             let range = match self.piece(&read, &left, &mut planned, &mut 0, 1)? {
                 Piece::Sealed(part, range) => {
                     let mut found = part.matching(&self.files, query, range.clone(), call)?;

@@ -112,6 +112,7 @@ impl Writer {
         let mut tail = self.tail()?;
         loop {
             call.check()?;
+            self.files().pool.look();
             if let Some(why) = &tail.poison {
                 return Err(poisoned(why));
             }

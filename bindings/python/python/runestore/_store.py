@@ -395,6 +395,7 @@ def open(target: str | os.PathLike[str] | None = None, **store_opts: Any) -> Sto
     - `read_only`: open it to read, also while another process writes it.
     - `create`: whether a directory that is not there is made; True if not given.
     - `segment_bytes`: the log begins a new file after so many bytes, at least 65536; 256 MiB if not given.
+    - `mmap`: whether what does not change any more is read as memory; True if not given.
 
     A `postgresql://` address raises `UnsupportedError` in this version.
 

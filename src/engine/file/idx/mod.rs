@@ -178,6 +178,7 @@ impl Idx {
         let (header, seed) = Header::decode(&page, file_len)?;
         let pages = Pages { file, seed, segment: header.binding.segment };
         let hash = Hash::of_store(&header.binding.store);
+        pages.file.settle(file_len, true);
         Ok(Idx { pages, header, hash, filter: RwLock::default() })
     }
 
