@@ -20,7 +20,6 @@ pub(crate) use scan::Scan;
 pub(crate) use streams::{Stream, Streams};
 
 use crate::append::{Batch, BatchEvent};
-use crate::error::Result;
 use ids::Ids;
 use times::Times;
 use uuid::Uuid;
@@ -61,29 +60,36 @@ impl Index {
         self.streams.try_reserve(events)
     }
 
-    /// Adds the events of a batch, the next ordinals'. Appends each event's version in its stream to
-    /// `versions`. `base` gives the version that the stream of the batch's nth event had before the index,
-    /// asked for streams that the index does not know; where it fails, no event was added.
+    /// The number of each event's stream, `None` for streams that the index does not know.
     ///
-    /// Column by column: nearly every look-up misses the processor's caches, and in a short loop of
-    /// look-ups that do not depend on each other the misses overlap.
+    /// A loop of its own, and so are those of [`Index::extend`]: nearly every look-up misses the processor's caches, and in a short
+    /// loop of look-ups that do not depend on each other the misses overlap.
+    pub fn locate(&self, batch: &Batch) -> Vec<Option<u32>> {
+        let stream = |event: BatchEvent<'_>| {
+            self.domains.find(event.domain).and_then(|domain| self.streams.find(domain, event.instance_id))
+        };
+        batch.iter().map(stream).collect()
+    }
+
+    /// Adds the events of a batch, the next ordinals', whose streams are `located`. Appends each event's version in its stream
+    /// to `versions`. `base` gives the version that the stream of the batch's nth event had before the index, asked for streams
+    /// that the index does not know.
     pub fn extend(
         &mut self,
         batch: &Batch,
+        located: &[Option<u32>],
+        base: impl Fn(usize) -> u64,
         versions: &mut Vec<u64>,
-        mut base: impl FnMut(usize, &BatchEvent<'_>) -> Result<u64>,
-    ) -> Result<()> {
+    ) {
         debug_assert!(self.len() + batch.len() <= EVENTS_MAX, "the engine keeps the number below EVENTS_MAX");
+        debug_assert_eq!(located.len(), batch.len());
         let first = self.len() as u32;
-        for (nth, event) in batch.iter().enumerate() {
-            let domain = self.domains.intern(event.domain);
-            match self.streams.intern(domain, event.instance_id, || base(nth, &event)) {
-                Ok(stream) => self.event_streams.push(stream),
-                Err(error) => {
-                    self.event_streams.truncate(first as usize);
-                    return Err(error);
-                }
-            }
+        for ((nth, event), stream) in batch.iter().enumerate().zip(located) {
+            let stream = stream.unwrap_or_else(|| {
+                let domain = self.domains.intern(event.domain);
+                self.streams.intern(domain, event.instance_id, || base(nth))
+            });
+            self.event_streams.push(stream);
         }
         self.ids.extend(batch, first);
         for (event, ordinal) in batch.iter().zip(first..) {
@@ -101,7 +107,6 @@ impl Index {
             self.domains.post(self.streams.get(stream).domain, ordinal);
             versions.push(self.streams.post(stream, ordinal));
         }
-        Ok(())
     }
 
     /// Forgets the events from ordinal `len` on. Names stay interned, and match nothing.

@@ -1,7 +1,6 @@
 //! Streams, each with its postings.
 
 use super::names::retract;
-use crate::error::Result;
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use smol_str::SmolStr;
@@ -52,7 +51,7 @@ impl Streams {
     }
 
     /// The number of a stream, which gets the next one if it does not exist, and `base` as its version.
-    pub fn intern(&mut self, domain: u32, instance_id: &str, base: impl FnOnce() -> Result<u64>) -> Result<u32> {
+    pub fn intern(&mut self, domain: u32, instance_id: &str, base: impl FnOnce() -> u64) -> u32 {
         let Streams { table, streams, hasher, .. } = self;
         let hash_of = |stream: &Stream| hasher.hash_one((stream.domain, &*stream.instance_id));
         let entry = table.entry(
@@ -61,14 +60,14 @@ impl Streams {
             |&number| hash_of(&streams[number as usize]),
         );
         match entry {
-            Entry::Occupied(known) => Ok(*known.get()),
+            Entry::Occupied(known) => *known.get(),
             Entry::Vacant(vacant) => {
-                let base = base()?;
+                let base = base();
                 let number = streams.len() as u32;
                 vacant.insert(number);
                 streams.push(Stream { domain, instance_id: instance_id.into(), base, postings: Vec::new() });
                 self.note_instance(instance_id, number);
-                Ok(number)
+                number
             }
         }
     }

@@ -47,8 +47,9 @@ impl Indexed {
         }
         let len = self.index.len() as u32;
         let mut versions = Vec::with_capacity(batch.len());
-        let added = self.index.extend(&batch, &mut versions, |nth, _| Ok(stored_versions[nth] - 1));
-        if added.is_err() || versions != stored_versions {
+        let located = self.index.locate(&batch);
+        self.index.extend(&batch, &located, |nth| stored_versions[nth] - 1, &mut versions);
+        if versions != stored_versions {
             self.index.truncate(len);
             return Err("an event in it has a version that its stream has not come to");
         }

@@ -256,13 +256,14 @@ impl Writer {
         tail.queue.bytes.try_reserve(bytes as usize).map_err(|_| out_of_memory())?;
         let mut places = Vec::new();
         places.try_reserve(events.len()).map_err(|_| out_of_memory())?;
-        let bases = self.bases(events)?;
+        let located = self.view.live()?.growing.index.locate(events);
+        let bases = self.bases(events, &located)?;
         let mut versions = Vec::with_capacity(events.len());
         {
             let growing = &mut self.view.live_mut()?.growing;
             growing.places.try_reserve(events.len()).map_err(|_| out_of_memory())?;
             growing.index.try_reserve(events).ok_or_else(out_of_memory)?;
-            growing.index.extend(events, &mut versions, |nth, _| Ok(bases.get(nth).copied().unwrap_or(0)))?;
+            growing.index.extend(events, &located, |nth| bases.get(nth).copied().unwrap_or(0), &mut versions);
         }
         let numbers = Numbers { first: tail.next, versions: &versions };
         let time = Timestamp::now().micros();
@@ -275,22 +276,19 @@ impl Writer {
         Ok(ticket)
     }
 
-    /// For the first event of each stream that is not in the growing part, the version that the stream has in those before.
-    fn bases(&self, batch: &Batch) -> Result<Vec<u64>> {
-        let live = self.view.live()?;
-        let (sealed, index) = (live.sealed.clone(), &live.growing.index);
-        if sealed.parts().is_empty() {
+    /// For each event whose stream is not in the growing part, the version that the stream has in those before.
+    fn bases(&self, batch: &Batch, located: &[Option<u32>]) -> Result<Vec<u64>> {
+        let sealed = self.view.live()?.sealed.clone();
+        if sealed.parts().is_empty() || located.iter().all(Option::is_some) {
             return Ok(Vec::new());
         }
         let mut unknown = Vec::new();
-        let mut before = None;
-        for (nth, event) in batch.iter().enumerate() {
+        for ((nth, event), _) in batch.iter().enumerate().zip(located).filter(|(_, stream)| stream.is_none()) {
             let stream = (event.domain, event.instance_id);
-            if before.replace(stream) != Some(stream) && index.stream_version(stream.0, stream.1).is_none() {
+            if unknown.last().is_none_or(|(_, before)| *before != stream) {
                 unknown.push((nth, stream));
             }
         }
-        drop(live);
         let streams: Vec<(&str, &str)> = unknown.iter().map(|(_, stream)| *stream).collect();
         let mut bases = vec![0; batch.len()];
         for ((nth, _), version) in unknown.into_iter().zip(sealed.stream_versions(self.files(), &streams)?) {

@@ -107,7 +107,7 @@ impl Engine for Memory {
             Verdict::Store => {
                 let first = state.index.len() as u64 + 1;
                 state.reserve(append)?;
-                state.store(append)?;
+                state.store(append);
                 state.track(append);
                 Appended { first, count: batch.len() as u64, head: state.index.len() as u64 }
             }
@@ -228,15 +228,15 @@ impl State {
         text.and_then(|()| self.index.try_reserve(batch)).ok_or_else(out_of_memory)
     }
 
-    fn store(&mut self, append: &Append) -> Result<()> {
+    fn store(&mut self, append: &Append) {
         let batch = &append.batch;
         let first = self.index.len() as u64 + 1;
         let mut versions = Vec::with_capacity(batch.len());
-        self.index.extend(batch, &mut versions, |_, _| Ok(0))?;
+        let located = self.index.locate(batch);
+        self.index.extend(batch, &located, |_| 0, &mut versions);
         for ((event, sequence_number), stream_version) in batch.iter().zip(first..).zip(versions) {
             self.texts.push(|text| write_numbered(&event, sequence_number, stream_version, text));
         }
-        Ok(())
     }
 
     fn track(&mut self, append: &Append) {

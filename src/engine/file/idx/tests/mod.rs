@@ -88,7 +88,9 @@ impl Segment {
         for batch in batches {
             let batch = read_batch(Input::new("events", batch.as_bytes()).unwrap(), Timestamp::now()).unwrap();
             let mut versions = Vec::new();
-            made.index.extend(&batch, &mut versions, |_, event| Ok(base(event.domain, event.instance_id))).unwrap();
+            let bases: Vec<u64> = batch.iter().map(|event| base(event.domain, event.instance_id)).collect();
+            let located = made.index.locate(&batch);
+            made.index.extend(&batch, &located, |nth| bases[nth], &mut versions);
             for (event, version) in batch.iter().zip(versions) {
                 let offset = made.log.len();
                 let mut text = Vec::new();
