@@ -11,6 +11,10 @@ use super::watermark::Mark;
 use super::writer::{Tail, Writer, refused, unknown};
 use crate::json::Sync;
 use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A flush waits for more appends at most so long.
+const GATHER_MAX: Duration = Duration::from_micros(200);
 
 impl Writer {
     /// Waits until a flush is decided, and does it if nobody else does.
@@ -23,17 +27,44 @@ impl Writer {
             if let Some(outcome) = flush.outcome.get() {
                 return (tail, outcome.clone());
             }
-            tail = if tail.flushing.is_none() {
-                self.lead(tail)
+            tail = if tail.flushing.is_none() && !tail.gathers {
+                self.lead(self.gather(tail))
             } else {
                 self.flushed.wait(tail).unwrap_or_else(PoisonError::into_inner)
             };
         }
     }
 
+    /// Waits a moment for those whom the last flush has answered, since they may be about to append again: otherwise two halves
+    /// of all writers take turns, and each sync serves one half. No longer than that flush took, and only as long as some come.
+    fn gather<'a>(&'a self, mut tail: MutexGuard<'a, Tail>) -> MutexGuard<'a, Tail> {
+        if self.sync != Sync::Always {
+            return tail;
+        }
+        let longest = tail.took.min(GATHER_MAX);
+        let begun = Instant::now();
+        let (mut queued, mut came) = (tail.queue.len(), begun);
+        tail.gathers = true;
+        while tail.queue.len() < tail.crowd {
+            drop(tail);
+            std::thread::yield_now();
+            tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = Instant::now();
+            if tail.queue.len() > queued {
+                (queued, came) = (tail.queue.len(), now);
+            }
+            if now - came > longest / 4 || now - begun > longest {
+                break;
+            }
+        }
+        tail.gathers = false;
+        tail
+    }
+
     /// Writes what is queued.
     fn lead<'a>(&'a self, mut tail: MutexGuard<'a, Tail>) -> MutexGuard<'a, Tail> {
         let queue = std::mem::take(&mut tail.queue);
+        let group = queue.len();
         let turn = Turn {
             file: tail.file.clone(),
             start: tail.written,
@@ -52,6 +83,7 @@ impl Writer {
         tail.flushing = Some(queue.flush.clone());
         tail.flushing_tracking = queue.tracking.clone();
         drop(tail);
+        let begun = Instant::now();
         let flush = queue.flush.clone();
         // Where this panics, those who wait must not wait for ever.
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.write(&turn, queue)));
@@ -69,6 +101,8 @@ impl Writer {
             }
         };
         tail.flushing = None;
+        tail.crowd = group + tail.queue.len();
+        tail.took = begun.elapsed();
         tail.flushing_tracking.clear();
         if let Err(failure) = &outcome {
             // What was queued behind it rests on it.

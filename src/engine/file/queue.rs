@@ -101,7 +101,6 @@ impl Queue {
     }
 
     /// How many frames wait.
-    #[cfg(feature = "simulation")]
     pub fn len(&self) -> usize {
         self.frames.len()
     }

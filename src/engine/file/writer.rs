@@ -24,6 +24,7 @@ use crate::time::Timestamp;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Space on the disk is taken ahead, first so much, then twice as much each time …
@@ -67,6 +68,12 @@ pub(super) struct Tail {
     pub next: u64,
     /// Everything before this offset of the log is synced.
     pub durable: u64,
+    /// How many appends were in progress when the last flush ended: those that it answered, and those that waited for the next.
+    pub crowd: usize,
+    /// How long it took.
+    pub took: Duration,
+    /// Somebody gathers the next flush.
+    pub gathers: bool,
     /// How many flushes there were.
     pub flushes: u64,
     /// The index file of the segment's beginning, from before the store was opened.
