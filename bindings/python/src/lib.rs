@@ -7,6 +7,7 @@ mod cursor;
 mod encode;
 mod error;
 mod event;
+mod place;
 mod progress;
 mod store;
 mod wait;
