@@ -3,9 +3,11 @@
 //! Not by `orjson`, which writes NaN as null and refuses integers above 64 bits: here the one is an
 //! error that names its place, and the other is exact.
 
+mod classes;
 mod stop;
 mod string;
 
+use self::classes::{Classes, clipped, is_dataclass, shown, type_name};
 use self::stop::{Step, Stop, Written};
 use self::string::Keys;
 use crate::error::refusal;
@@ -14,8 +16,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple, PyType};
+use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple};
 use runestore::ErrorKind;
 use std::borrow::Cow;
 
@@ -97,31 +98,6 @@ pub(crate) fn utf8<'a>(text: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
         let message = "the text holds an unpaired surrogate: it is no Unicode text, decode it anew";
         refusal(text.py(), ErrorKind::InvalidJson, message, &[])
     })
-}
-
-/// Classes of Python's library that are looked for.
-struct Classes {
-    datetime: Py<PyType>,
-    uuid: Py<PyType>,
-    utc: Py<PyAny>,
-    dataclass_fields: Py<PyAny>,
-    int_repr: Py<PyAny>,
-}
-
-impl Classes {
-    fn get(py: Python<'_>) -> PyResult<&Classes> {
-        static CLASSES: PyOnceLock<Classes> = PyOnceLock::new();
-        CLASSES.get_or_try_init(py, || {
-            let datetime = py.import("datetime")?;
-            Ok(Classes {
-                datetime: datetime.getattr("datetime")?.cast_into::<PyType>()?.unbind(),
-                uuid: py.import("uuid")?.getattr("UUID")?.cast_into::<PyType>()?.unbind(),
-                utc: datetime.getattr("timezone")?.getattr("utc")?.unbind(),
-                dataclass_fields: py.import("dataclasses")?.getattr("fields")?.unbind(),
-                int_repr: py.get_type::<PyInt>().getattr("__repr__")?.unbind(),
-            })
-        })
-    }
 }
 
 struct Encoder<'py> {
@@ -322,6 +298,7 @@ impl<'py> Encoder<'py> {
         Ok(())
     }
 
+    #[inline]
     fn key(&mut self, key: &Bound<'py, PyString>) -> Written {
         if self.keys.write(key, &mut self.out) {
             return Ok(());
@@ -366,7 +343,7 @@ impl<'py> Encoder<'py> {
 
     fn float(&mut self, number: f64) -> Written {
         if !number.is_finite() {
-            return Err(Stop::fault(format!("{number} is no JSON number: give None, or a str")));
+            return Err(no_number(number));
         }
         let _ = serde_json::to_writer(&mut self.out, &number);
         Ok(())
@@ -395,23 +372,28 @@ impl<'py> Encoder<'py> {
     }
 }
 
+#[cold]
+fn no_number(number: f64) -> Box<Stop> {
+    Stop::fault(format!("{number} is no JSON number: give None, or a str"))
+}
+
+/// The key of a member: a string.
+#[inline]
 fn named<'a, 'py>(key: &'a Bound<'py, PyAny>) -> Written<&'a Bound<'py, PyString>> {
-    key.cast().map_err(|_| {
-        Stop::fault(format!(
-            "the key {} is of type `{}`: the keys of JSON objects are strings",
-            shown(key),
-            type_name(key)
-        ))
-    })
+    if let Ok(key) = key.cast_exact() {
+        return Ok(key);
+    }
+    key.cast().map_err(|_| nameless(key))
+}
+
+#[cold]
+fn nameless(key: &Bound<'_, PyAny>) -> Box<Stop> {
+    let (shown, class) = (shown(key), type_name(key));
+    Stop::fault(format!("the key {shown} is of type `{class}`: the keys of JSON objects are strings"))
 }
 
 fn step(key: &Bound<'_, PyString>) -> Step {
     Step::Key(clipped(&key.to_string_lossy()))
-}
-
-fn is_dataclass(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    // The class has the fields as well, but is no event.
-    Ok(!value.is_instance_of::<PyType>() && value.get_type().hasattr("__dataclass_fields__")?)
 }
 
 fn bytes<'a>(value: &'a Bound<'_, PyAny>) -> Option<Cow<'a, [u8]>> {
@@ -428,17 +410,4 @@ fn unsupported(value: &Bound<'_, PyAny>) -> String {
         "give str, int, float, bool, None, dict, list, tuple, UUID, an aware datetime or a dataclass"
     };
     format!("`{}` has no JSON form: {remedy}", type_name(value))
-}
-
-fn type_name(value: &Bound<'_, PyAny>) -> String {
-    value.get_type().qualname().map_or_else(|_| String::from("value"), |name| name.to_string())
-}
-
-/// A value in an error's message, short.
-fn shown(value: &Bound<'_, PyAny>) -> String {
-    value.str().map_or_else(|_| String::from("?"), |text| clipped(&text.to_string_lossy()))
-}
-
-fn clipped(text: &str) -> String {
-    text.chars().take(64).collect()
 }

@@ -2,6 +2,7 @@
 
 use crate::error::exception;
 use crate::place::{self, Field};
+use crate::quiet::quietly;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use pyo3::prelude::*;
@@ -52,6 +53,9 @@ impl Event {
     }
 }
 
+/// So many bytes of events are many events.
+const MANY: usize = 64 << 10;
+
 /// The events of a text that has one a line.
 pub(crate) fn list<'py>(py: Python<'py>, lines: &[u8]) -> PyResult<Bound<'py, PyList>> {
     let list = PyList::empty(py);
@@ -61,12 +65,15 @@ pub(crate) fn list<'py>(py: Python<'py>, lines: &[u8]) -> PyResult<Bound<'py, Py
 
 /// Appends the events of a text that has one a line.
 pub(crate) fn extend(list: &Bound<'_, PyList>, lines: &[u8]) -> PyResult<()> {
-    let mut start = 0;
-    for end in memchr::memchr_iter(b'\n', lines) {
-        list.append(Bound::new(list.py(), Event::new(&lines[start..end]))?)?;
-        start = end + 1;
-    }
-    Ok(())
+    let make = || {
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', lines) {
+            list.append(Bound::new(list.py(), Event::new(&lines[start..end]))?)?;
+            start = end + 1;
+        }
+        Ok(())
+    };
+    if lines.len() < MANY { make() } else { quietly(list.py(), make) }
 }
 
 #[pymethods]

@@ -9,6 +9,7 @@ mod error;
 mod event;
 mod place;
 mod progress;
+mod quiet;
 mod store;
 mod wait;
 

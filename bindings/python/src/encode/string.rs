@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 /// Appends a string.
+#[inline]
 pub(super) fn write(text: &str, out: &mut Vec<u8>) {
     let begin = out.len();
     // Room for the quotes, and for the rest of the last word.
@@ -11,40 +12,46 @@ pub(super) fn write(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     if !write_plain(text.as_bytes(), out) {
         out.truncate(begin);
-        // Writing to memory does not fail.
-        let _ = serde_json::to_writer(out, text);
+        write_escaped(text, out);
     }
 }
 
+#[cold]
+fn write_escaped(text: &str, out: &mut Vec<u8>) {
+    // Writing to memory does not fail.
+    let _ = serde_json::to_writer(out, text);
+}
+
 /// Appends the bytes and the closing quote, and tells whether that was right, since none of them has an escape.
+#[inline]
 fn write_plain(bytes: &[u8], out: &mut Vec<u8>) -> bool {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let mut escapes = 0;
-    for word in words {
-        escapes |= escaped(u64::from_le_bytes(*word));
-    }
-    if words.len() < 4 {
-        // Without the call that copies a longer one.
-        words.iter().for_each(|word| out.extend_from_slice(word));
-    } else {
-        out.extend_from_slice(words.as_flattened());
-    }
-    let rest_bits = 8 * rest.len() as u32;
-    let last = match bytes.last_chunk::<8>() {
-        Some(last) => {
-            let last = u64::from_le_bytes(*last);
-            escapes |= escaped(last);
-            // Without the bytes that it shares with the word before, all of them where no bytes are left.
-            last.checked_shr(64 - rest_bits).unwrap_or(0)
-        }
-        None => {
-            let last = short(rest);
-            escapes |= escaped(last | SPACES << rest_bits);
-            last
-        }
+    let Some(last) = bytes.last_chunk::<8>() else {
+        let bits = 8 * bytes.len() as u32;
+        let word = short(bytes);
+        out.extend_from_slice(&(word | u64::from(b'"') << bits).to_le_bytes());
+        out.truncate(out.len() - 7 + bytes.len());
+        return escaped(word | SPACES << bits) == 0;
     };
-    out.extend_from_slice(&(last | u64::from(b'"') << rest_bits).to_le_bytes());
-    out.truncate(out.len() - 7 + rest.len());
+    let last = u64::from_le_bytes(*last);
+    if bytes.len() <= 24 {
+        // Without the call that copies a longer one.
+        let mut escapes = escaped(last);
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            escapes |= escaped(u64::from_le_bytes(*word));
+            out.extend_from_slice(word);
+        }
+        let bits = 8 * rest.len() as u32;
+        // Without the bytes that were in the word before: where none are left, all.
+        let rest_alone = last.checked_shr(64 - bits).unwrap_or(0);
+        out.extend_from_slice(&(rest_alone | u64::from(b'"') << bits).to_le_bytes());
+        out.truncate(out.len() - 7 + rest.len());
+        return escapes == 0;
+    }
+    let words = bytes.as_chunks::<8>().0;
+    let escapes = words.iter().fold(escaped(last), |any, word| any | escaped(u64::from_le_bytes(*word)));
+    out.extend_from_slice(bytes);
+    out.push(b'"');
     escapes == 0
 }
 
@@ -95,29 +102,38 @@ impl<'py> Keys<'py> {
     }
 
     /// Appends a comma, the key and a colon; `false` where the key has an unpaired surrogate.
+    #[inline]
     pub fn write(&mut self, key: &Bound<'py, PyString>, out: &mut Vec<u8>) -> bool {
         let spread = (key.as_ptr() as usize as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let place = (spread >> (64 - PLACES_BITS)) as usize;
-        if let Some(Some(known)) = self.places.get(place)
-            && known.key.is(key)
-        {
-            out.extend_from_slice(&known.text);
-            out.truncate(out.len() - KNOWN_BYTES + known.bytes);
-            return true;
+        for place in [place, place ^ 1] {
+            if let Some(Some(known)) = self.places.get(place)
+                && known.key.is(key)
+            {
+                out.extend_from_slice(&known.text);
+                out.truncate(out.len() - KNOWN_BYTES + known.bytes);
+                return true;
+            }
         }
+        self.write_anew(place, key, out)
+    }
+
+    #[cold]
+    fn write_anew(&mut self, place: usize, key: &Bound<'py, PyString>, out: &mut Vec<u8>) -> bool {
         let Ok(text) = key.to_str() else { return false };
         let begin = out.len();
         out.push(b',');
         write(text, out);
         out.push(b':');
         let bytes = out.len() - begin;
+        let free = [place, place ^ 1].into_iter().find(|place| matches!(self.places.get(*place), Some(None)));
         // A place is the first key's: many keys would only push each other out.
-        if let Some(place @ None) = self.places.get_mut(place)
+        if let Some(place) = free
             && bytes <= KNOWN_BYTES
         {
             let mut text = [0; KNOWN_BYTES];
             text[..bytes].copy_from_slice(&out[begin..]);
-            *place = Some(Known { key: key.clone(), text, bytes });
+            self.places[place] = Some(Known { key: key.clone(), text, bytes });
         }
         true
     }
