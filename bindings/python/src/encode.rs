@@ -26,6 +26,9 @@ const LEVELS_MAX: usize = 200;
 /// A generator that does not end must end somewhere, too: no batch may have more text.
 const BATCH_BYTES_MAX: usize = 64 << 20;
 
+/// Room for a query, or for the first event of a batch.
+const FIRST_BYTES: usize = 512;
+
 /// The text of one event or several.
 pub(crate) fn events(events: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     let py = events.py();
@@ -121,7 +124,7 @@ enum Scalar {
 impl<'py> Encoder<'py> {
     fn new(py: Python<'py>) -> PyResult<Encoder<'py>> {
         let classes = Classes::get(py)?;
-        Ok(Encoder { py, classes, keys: Keys::default(), members: Vec::new(), out: Vec::new() })
+        Ok(Encoder { py, classes, keys: Keys::default(), members: Vec::new(), out: Vec::with_capacity(FIRST_BYTES) })
     }
 
     fn is_event(&self, value: &Bound<'py, PyAny>) -> PyResult<bool> {
