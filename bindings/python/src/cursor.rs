@@ -86,7 +86,7 @@ impl Cursor {
     /// Hands out the next event of the piece.
     fn hand_out(&self, piece: &mut Piece) -> Option<Event> {
         let event = piece.next()?;
-        let position = if piece.is_empty() { piece.position } else { event.fields().sequence_number() };
+        let position = if piece.is_empty() { piece.position } else { event.position() };
         self.position.store(position, SeqCst);
         Some(event)
     }

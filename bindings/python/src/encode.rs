@@ -3,14 +3,20 @@
 //! Not by `orjson`, which writes NaN as null and refuses integers above 64 bits: here the one is an
 //! error that names its place, and the other is exact.
 
+mod classes;
+mod stop;
+mod string;
+
+use self::classes::{Classes, clipped, is_dataclass, shown, type_name};
+use self::stop::{Step, Stop, Written};
+use self::string::Keys;
 use crate::error::refusal;
 use crate::event::Event;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple, PyType};
+use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple};
 use runestore::ErrorKind;
 use std::borrow::Cow;
 
@@ -19,6 +25,9 @@ const LEVELS_MAX: usize = 200;
 
 /// A generator that does not end must end somewhere, too: no batch may have more text.
 const BATCH_BYTES_MAX: usize = 64 << 20;
+
+/// Room for a query, or for the first event of a batch.
+const FIRST_BYTES: usize = 512;
 
 /// The text of one event or several.
 pub(crate) fn events(events: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
@@ -43,8 +52,14 @@ pub(crate) fn events(events: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
             // The core refuses it.
             break;
         }
-        if index > 0 {
-            encoder.out.push(b',');
+        match index {
+            0 => {}
+            1 => {
+                // More like the first one, it seems.
+                encoder.keys.remember();
+                encoder.out.push(b',');
+            }
+            _ => encoder.out.push(b','),
         }
         encoder
             .event(&event?)
@@ -88,101 +103,28 @@ pub(crate) fn utf8<'a>(text: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
     })
 }
 
-/// Why a value cannot be written.
-enum Stop {
-    /// It is no JSON. The way to it is gathered from the inside out.
-    /// `kind` is what it is wherever it stands.
-    Fault { what: String, path: Vec<Step>, kind: Option<ErrorKind> },
-    /// Python code raised while it was looked at.
-    Raised(PyErr),
-}
-
-enum Step {
-    Key(String),
-    Index(usize),
-}
-
-impl Stop {
-    fn fault(what: impl Into<String>) -> Stop {
-        Stop::Fault { what: what.into(), path: Vec::new(), kind: None }
-    }
-
-    /// What some reader of JSON could not read back, as the core calls it.
-    fn poison(what: impl Into<String>) -> Stop {
-        Stop::Fault { what: what.into(), path: Vec::new(), kind: Some(ErrorKind::InvalidJson) }
-    }
-
-    fn within(mut self, step: impl FnOnce() -> Step) -> Stop {
-        if let Stop::Fault { path, .. } = &mut self {
-            path.push(step());
-        }
-        self
-    }
-
-    fn raise(self, py: Python<'_>, root: &str, kind: ErrorKind, index: Option<usize>) -> PyErr {
-        let (what, path, kind) = match self {
-            Stop::Raised(error) => return error,
-            Stop::Fault { what, path, kind: own } => (what, path, own.unwrap_or(kind)),
-        };
-        let mut place = String::from(root);
-        // A structure that holds itself has a long way to its fault.
-        for step in path.iter().rev().take(20) {
-            match step {
-                Step::Key(key) => place.extend([".", key]),
-                Step::Index(index) => place.push_str(&format!("[{index}]")),
-            }
-        }
-        let mut details = Vec::new();
-        if let Some(index) = index {
-            details.push(("index", index.into()));
-            if let Some(Step::Key(field)) = path.last() {
-                details.push(("field", field.as_str().into()));
-            }
-        }
-        refusal(py, kind, &format!("{place}: {what}"), &details)
-    }
-}
-
-impl From<PyErr> for Stop {
-    fn from(error: PyErr) -> Stop {
-        Stop::Raised(error)
-    }
-}
-
-/// Classes of Python's library that are looked for.
-struct Classes {
-    datetime: Py<PyType>,
-    uuid: Py<PyType>,
-    utc: Py<PyAny>,
-    dataclass_fields: Py<PyAny>,
-    int_repr: Py<PyAny>,
-}
-
-impl Classes {
-    fn get(py: Python<'_>) -> PyResult<&Classes> {
-        static CLASSES: PyOnceLock<Classes> = PyOnceLock::new();
-        CLASSES.get_or_try_init(py, || {
-            let datetime = py.import("datetime")?;
-            Ok(Classes {
-                datetime: datetime.getattr("datetime")?.cast_into::<PyType>()?.unbind(),
-                uuid: py.import("uuid")?.getattr("UUID")?.cast_into::<PyType>()?.unbind(),
-                utc: datetime.getattr("timezone")?.getattr("utc")?.unbind(),
-                dataclass_fields: py.import("dataclasses")?.getattr("fields")?.unbind(),
-                int_repr: py.get_type::<PyInt>().getattr("__repr__")?.unbind(),
-            })
-        })
-    }
-}
-
 struct Encoder<'py> {
     py: Python<'py>,
     classes: &'py Classes,
+    keys: Keys<'py>,
+    /// Members of the dicts that are being written, which come next: the first one last, the innermost dict's on top.
+    members: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     out: Vec<u8>,
+}
+
+/// What came of a value of which no code is to run.
+enum Scalar {
+    Written,
+    /// It is none, or none that is written without more ado.
+    Other,
+    /// An integer of more than 64 bits, perhaps; to find out has run code.
+    Long,
 }
 
 impl<'py> Encoder<'py> {
     fn new(py: Python<'py>) -> PyResult<Encoder<'py>> {
-        Ok(Encoder { py, classes: Classes::get(py)?, out: Vec::new() })
+        let classes = Classes::get(py)?;
+        Ok(Encoder { py, classes, keys: Keys::default(), members: Vec::new(), out: Vec::with_capacity(FIRST_BYTES) })
     }
 
     fn is_event(&self, value: &Bound<'py, PyAny>) -> PyResult<bool> {
@@ -191,8 +133,8 @@ impl<'py> Encoder<'py> {
                 && (value.is_instance_of::<Event>() || is_dataclass(value)? || value.cast::<PyMapping>().is_ok()))
     }
 
-    fn event(&mut self, value: &Bound<'py, PyAny>) -> Result<(), Stop> {
-        if let Ok(event) = value.cast::<Event>() {
+    fn event(&mut self, value: &Bound<'py, PyAny>) -> Written {
+        if let Ok(event) = value.cast_exact::<Event>() {
             event.get().fields().write_new(&mut self.out);
             return Ok(());
         }
@@ -202,43 +144,49 @@ impl<'py> Encoder<'py> {
             return Err(Stop::fault(message));
         }
         self.object(value, |encoder, key, value| match bytes(value) {
-            Some(bytes) if key == "data" => {
-                encoder.string("data_base64");
-                encoder.out.push(b':');
-                encoder.string(&BASE64_STANDARD.encode(bytes));
+            Some(bytes) if key.to_str().is_ok_and(|key| key == "data") => {
+                encoder.out.extend_from_slice(b",\"data_base64\":");
+                string::write(&BASE64_STANDARD.encode(bytes), &mut encoder.out);
                 Ok(())
             }
             _ => {
-                encoder.string(key);
-                encoder.out.push(b':');
+                encoder.key(key)?;
                 encoder.value(value, 1)
             }
         })
     }
 
-    fn value(&mut self, value: &Bound<'py, PyAny>, depth: usize) -> Result<(), Stop> {
-        // First what most values are, by their exact class.
-        if let Ok(text) = value.cast_exact::<PyString>() {
-            self.text(text)
-        } else if let Ok(number) = value.cast_exact::<PyInt>() {
-            self.integer(number)
-        } else if value.is_exact_instance_of::<PyDict>() || value.is_exact_instance_of::<PyList>() {
-            self.container(value, depth)
-        } else if let Ok(number) = value.cast_exact::<PyFloat>() {
-            self.float(number.value())
-        } else if let Ok(truth) = value.cast_exact::<PyBool>() {
-            self.out.extend_from_slice(if truth.is_true() { b"true" } else { b"false" });
-            Ok(())
-        } else if value.is_none() {
-            self.out.extend_from_slice(b"null");
-            Ok(())
-        } else {
-            self.other(value, depth)
+    fn value(&mut self, value: &Bound<'py, PyAny>, depth: usize) -> Written {
+        match self.scalar(value)? {
+            Scalar::Written => Ok(()),
+            Scalar::Other if value.is_exact_instance_of::<PyDict>() || value.is_exact_instance_of::<PyList>() => {
+                self.container(value, depth)
+            }
+            _ => self.other(value, depth),
         }
     }
 
+    /// What most values are, by their exact class.
+    fn scalar(&mut self, value: &Bound<'py, PyAny>) -> Written<Scalar> {
+        if let Ok(text) = value.cast_exact::<PyString>() {
+            self.text(text)?;
+        } else if let Ok(number) = value.cast_exact::<PyInt>() {
+            let Ok(number) = number.extract::<i64>() else { return Ok(Scalar::Long) };
+            let _ = serde_json::to_writer(&mut self.out, &number);
+        } else if let Ok(number) = value.cast_exact::<PyFloat>() {
+            self.float(number.value())?;
+        } else if let Ok(truth) = value.cast_exact::<PyBool>() {
+            self.out.extend_from_slice(if truth.is_true() { b"true" } else { b"false" });
+        } else if value.is_none() {
+            self.out.extend_from_slice(b"null");
+        } else {
+            return Ok(Scalar::Other);
+        }
+        Ok(Scalar::Written)
+    }
+
     /// A value of any other class.
-    fn other(&mut self, value: &Bound<'py, PyAny>, depth: usize) -> Result<(), Stop> {
+    fn other(&mut self, value: &Bound<'py, PyAny>, depth: usize) -> Written {
         if let Ok(number) = value.cast::<PyFloat>() {
             self.float(number.value())
         } else if let Ok(text) = value.cast::<PyString>() {
@@ -255,7 +203,7 @@ impl<'py> Encoder<'py> {
         }
     }
 
-    fn container(&mut self, value: &Bound<'py, PyAny>, depth: usize) -> Result<(), Stop> {
+    fn container(&mut self, value: &Bound<'py, PyAny>, depth: usize) -> Written {
         if depth >= LEVELS_MAX {
             let what = "nests deeper than the 128 levels that are allowed, or holds itself: make it flatter";
             return Err(Stop::poison(what));
@@ -266,14 +214,13 @@ impl<'py> Encoder<'py> {
             self.array(tuple.iter(), depth)
         } else {
             self.object(value, |encoder, key, value| {
-                encoder.string(key);
-                encoder.out.push(b':');
+                encoder.key(key)?;
                 encoder.value(value, depth + 1)
             })
         }
     }
 
-    fn array(&mut self, items: impl Iterator<Item = Bound<'py, PyAny>>, depth: usize) -> Result<(), Stop> {
+    fn array(&mut self, items: impl Iterator<Item = Bound<'py, PyAny>>, depth: usize) -> Written {
         self.out.push(b'[');
         for (index, item) in items.enumerate() {
             if index > 0 {
@@ -285,58 +232,87 @@ impl<'py> Encoder<'py> {
         Ok(())
     }
 
-    /// A dict, another mapping, or a dataclass; `member` writes each key and value.
+    /// A dict, another mapping, or a dataclass; `member` writes a key, with a comma before it, and its value.
     fn object(
         &mut self,
         value: &Bound<'py, PyAny>,
-        mut member: impl FnMut(&mut Self, &str, &Bound<'py, PyAny>) -> Result<(), Stop>,
-    ) -> Result<(), Stop> {
-        // A copy: the values' code may run, or another thread, and change what they are a part of. Keys and
-        // values in one go: to allocate a list can run the garbage collector, and that can run anything.
-        let members: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)> = if let Ok(dict) = value.cast_exact::<PyDict>() {
-            dict.iter().collect()
+        mut member: impl FnMut(&mut Self, &Bound<'py, PyString>, &Bound<'py, PyAny>) -> Written,
+    ) -> Written {
+        let (begin, bottom) = (self.out.len(), self.members.len());
+        if let Ok(dict) = value.cast_exact::<PyDict>() {
+            self.scalars(dict)?;
         } else if is_dataclass(value)? {
             let fields = self.classes.dataclass_fields.bind(self.py).call1((value,))?;
-            let mut members = Vec::new();
             for field in fields.try_iter()? {
                 let name = field?.getattr("name")?;
                 let value = value.getattr(name.cast::<PyString>().map_err(PyErr::from)?)?;
-                members.push((name, value));
+                self.members.push((name, value));
             }
-            members
         } else if let Ok(mapping) = value.cast::<PyMapping>() {
             // Also a subclass of dict, which may have an order or values of its own.
-            mapping.items()?.iter().map(|item| item.extract()).collect::<PyResult<_>>()?
+            for item in mapping.items()? {
+                self.members.push(item.extract()?);
+            }
         } else {
             return Err(Stop::fault(unsupported(value)));
-        };
-        self.out.push(b'{');
-        for (index, (key, value)) in members.iter().enumerate() {
-            let Ok(key) = key.cast::<PyString>() else {
-                let message = format!(
-                    "the key {} is of type `{}`: the keys of JSON objects are strings",
-                    shown(key),
-                    type_name(key)
-                );
-                return Err(Stop::fault(message));
-            };
-            let Ok(key) = key.to_str() else {
-                let message = "a key holds an unpaired surrogate: it is no Unicode text, decode it anew";
-                return Err(Stop::poison(message));
-            };
-            if index > 0 {
-                self.out.push(b',');
-            }
-            member(self, key, value).map_err(|stop| stop.within(|| Step::Key(clipped(key))))?;
+        }
+        self.members[bottom..].reverse();
+        while self.members.len() > bottom {
+            let Some((key, value)) = self.members.pop() else { break };
+            let key = named(&key)?;
+            member(self, key, &value).map_err(|stop| stop.within(|| step(key)))?;
+        }
+        match self.out.get_mut(begin) {
+            // The comma before the first key.
+            Some(comma) => *comma = b'{',
+            None => self.out.push(b'{'),
         }
         self.out.push(b'}');
         Ok(())
     }
 
-    fn text(&mut self, text: &Bound<'py, PyString>) -> Result<(), Stop> {
+    /// Writes a dict's members up to the first one that is no scalar; that one and all behind it are to come next.
+    ///
+    /// They are noted before anything else is done: the values' code may run then, or another thread, and change the
+    /// dict. Keys and values are those of one moment, for no code runs up to there. (To allocate a list, or an
+    /// exception, can run the garbage collector, and that can run anything.)
+    fn scalars(&mut self, dict: &Bound<'py, PyDict>) -> Written {
+        let begin = self.out.len();
+        let mut members = dict.iter();
+        while let Some((key, value)) = members.next() {
+            let at = self.out.len();
+            let name = named(&key)?;
+            self.key(name)?;
+            match self.scalar(&value).map_err(|stop| stop.within(|| step(name)))? {
+                Scalar::Written => {}
+                Scalar::Other => {
+                    self.out.truncate(at);
+                    self.members.push((key, value));
+                    self.members.extend(members);
+                    break;
+                }
+                Scalar::Long => {
+                    self.out.truncate(begin);
+                    self.members.extend(dict.iter());
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn key(&mut self, key: &Bound<'py, PyString>) -> Written {
+        if self.keys.write(key, &mut self.out) {
+            return Ok(());
+        }
+        Err(Stop::poison("a key holds an unpaired surrogate: it is no Unicode text, decode it anew"))
+    }
+
+    fn text(&mut self, text: &Bound<'py, PyString>) -> Written {
         match text.to_str() {
             Ok(text) => {
-                self.string(text);
+                string::write(text, &mut self.out);
                 Ok(())
             }
             Err(_) => {
@@ -345,21 +321,7 @@ impl<'py> Encoder<'py> {
         }
     }
 
-    fn string(&mut self, text: &str) {
-        // Without a branch for each byte: most texts have nothing to escape.
-        let escapes = text.bytes().fold(false, |any, byte| any | (byte < 0x20) | (byte == b'"') | (byte == b'\\'));
-        if escapes {
-            // Writing to memory does not fail.
-            let _ = serde_json::to_writer(&mut self.out, text);
-        } else {
-            self.out.reserve(text.len() + 2);
-            self.out.push(b'"');
-            self.out.extend_from_slice(text.as_bytes());
-            self.out.push(b'"');
-        }
-    }
-
-    fn integer(&mut self, number: &Bound<'py, PyInt>) -> Result<(), Stop> {
+    fn integer(&mut self, number: &Bound<'py, PyInt>) -> Written {
         if let Ok(small) = number.extract::<i64>() {
             let _ = serde_json::to_writer(&mut self.out, &small);
             return Ok(());
@@ -382,15 +344,15 @@ impl<'py> Encoder<'py> {
         }
     }
 
-    fn float(&mut self, number: f64) -> Result<(), Stop> {
+    fn float(&mut self, number: f64) -> Written {
         if !number.is_finite() {
-            return Err(Stop::fault(format!("{number} is no JSON number: give None, or a str")));
+            return Err(no_number(number));
         }
         let _ = serde_json::to_writer(&mut self.out, &number);
         Ok(())
     }
 
-    fn time(&mut self, time: &Bound<'py, PyAny>) -> Result<(), Stop> {
+    fn time(&mut self, time: &Bound<'py, PyAny>) -> Written {
         let offset = time.call_method0("utcoffset")?;
         if offset.is_none() {
             return Err(Stop::fault(format!(
@@ -413,9 +375,28 @@ impl<'py> Encoder<'py> {
     }
 }
 
-fn is_dataclass(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    // The class has the fields as well, but is no event.
-    Ok(!value.is_instance_of::<PyType>() && value.get_type().hasattr("__dataclass_fields__")?)
+#[cold]
+fn no_number(number: f64) -> Box<Stop> {
+    Stop::fault(format!("{number} is no JSON number: give None, or a str"))
+}
+
+/// The key of a member: a string.
+#[inline]
+fn named<'a, 'py>(key: &'a Bound<'py, PyAny>) -> Written<&'a Bound<'py, PyString>> {
+    if let Ok(key) = key.cast_exact() {
+        return Ok(key);
+    }
+    key.cast().map_err(|_| nameless(key))
+}
+
+#[cold]
+fn nameless(key: &Bound<'_, PyAny>) -> Box<Stop> {
+    let (shown, class) = (shown(key), type_name(key));
+    Stop::fault(format!("the key {shown} is of type `{class}`: the keys of JSON objects are strings"))
+}
+
+fn step(key: &Bound<'_, PyString>) -> Step {
+    Step::Key(clipped(&key.to_string_lossy()))
 }
 
 fn bytes<'a>(value: &'a Bound<'_, PyAny>) -> Option<Cow<'a, [u8]>> {
@@ -432,17 +413,4 @@ fn unsupported(value: &Bound<'_, PyAny>) -> String {
         "give str, int, float, bool, None, dict, list, tuple, UUID, an aware datetime or a dataclass"
     };
     format!("`{}` has no JSON form: {remedy}", type_name(value))
-}
-
-fn type_name(value: &Bound<'_, PyAny>) -> String {
-    value.get_type().qualname().map_or_else(|_| String::from("value"), |name| name.to_string())
-}
-
-/// A value in an error's message, short.
-fn shown(value: &Bound<'_, PyAny>) -> String {
-    value.str().map_or_else(|_| String::from("?"), |text| clipped(&text.to_string_lossy()))
-}
-
-fn clipped(text: &str) -> String {
-    text.chars().take(64).collect()
 }

@@ -1,6 +1,8 @@
 //! An event as Python has it: its text, read when it is asked for.
 
 use crate::error::exception;
+use crate::place::{self, Field};
+use crate::quiet::quietly;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use pyo3::prelude::*;
@@ -39,7 +41,20 @@ impl Event {
     pub fn fields(&self) -> RecordedEvent<'_> {
         RecordedEvent::stored(&self.json)
     }
+
+    /// The position in the whole store.
+    pub fn position(&self) -> u64 {
+        place::number(&self.json, Field::SequenceNumber).unwrap_or_else(|| self.fields().sequence_number())
+    }
+
+    /// A field that is a string; `read` does the same for one with escapes.
+    fn string<'a>(&'a self, field: Field, read: impl FnOnce(&RecordedEvent<'a>) -> Cow<'a, str>) -> Cow<'a, str> {
+        place::string(&self.json, field).map_or_else(|| read(&self.fields()), Cow::Borrowed)
+    }
 }
+
+/// So many bytes of events are many events.
+const MANY: usize = 64 << 10;
 
 /// The events of a text that has one a line.
 pub(crate) fn list<'py>(py: Python<'py>, lines: &[u8]) -> PyResult<Bound<'py, PyList>> {
@@ -50,12 +65,15 @@ pub(crate) fn list<'py>(py: Python<'py>, lines: &[u8]) -> PyResult<Bound<'py, Py
 
 /// Appends the events of a text that has one a line.
 pub(crate) fn extend(list: &Bound<'_, PyList>, lines: &[u8]) -> PyResult<()> {
-    let mut start = 0;
-    for end in memchr::memchr_iter(b'\n', lines) {
-        list.append(Bound::new(list.py(), Event::new(&lines[start..end]))?)?;
-        start = end + 1;
-    }
-    Ok(())
+    let make = || {
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', lines) {
+            list.append(Bound::new(list.py(), Event::new(&lines[start..end]))?)?;
+            start = end + 1;
+        }
+        Ok(())
+    };
+    if lines.len() < MANY { make() } else { quietly(list.py(), make) }
 }
 
 #[pymethods]
@@ -86,44 +104,45 @@ impl Event {
     /// The position in the whole store: 1, 2, 3 … without gaps.
     #[getter]
     fn sequence_number(&self) -> u64 {
-        self.fields().sequence_number()
+        self.position()
     }
 
     /// The id.
     #[getter]
     fn id<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         static UUID: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-        UUID.import(py, "uuid", "UUID")?.call1((self.fields().id(),))
+        UUID.import(py, "uuid", "UUID")?.call1((self.string(Field::Id, RecordedEvent::id),))
     }
 
     /// The type.
     #[getter]
     fn r#type(&self) -> Cow<'_, str> {
-        self.fields().event_type()
+        self.string(Field::Type, RecordedEvent::event_type)
     }
 
     /// The domain: with `instance_id`, the event's stream.
     #[getter]
     fn domain(&self) -> Cow<'_, str> {
-        self.fields().domain()
+        self.string(Field::Domain, RecordedEvent::domain)
     }
 
     /// The instance id: with `domain`, the event's stream.
     #[getter]
     fn instance_id(&self) -> Cow<'_, str> {
-        self.fields().instance_id()
+        self.string(Field::InstanceId, RecordedEvent::instance_id)
     }
 
     /// The position in the stream: 1, 2, 3 … without gaps.
     #[getter]
     fn stream_version(&self) -> u64 {
-        self.fields().stream_version()
+        place::number(&self.json, Field::StreamVersion).unwrap_or_else(|| self.fields().stream_version())
     }
 
     /// The version of the event's schema.
     #[getter]
     fn version(&self) -> u32 {
-        self.fields().version()
+        let number = place::number(&self.json, Field::Version).and_then(|number| u32::try_from(number).ok());
+        number.unwrap_or_else(|| self.fields().version())
     }
 
     /// When the event was inserted: an aware datetime, in UTC.
@@ -134,7 +153,7 @@ impl Event {
     fn inserted_at<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         static DATETIME: PyOnceLock<Py<PyType>> = PyOnceLock::new();
         let datetime = DATETIME.import(py, "datetime", "datetime")?;
-        datetime.call_method1("fromisoformat", (self.fields().inserted_at(),))
+        datetime.call_method1("fromisoformat", (self.string(Field::InsertedAt, RecordedEvent::inserted_at),))
     }
 
     /// The tags, in the order given.
@@ -149,6 +168,9 @@ impl Event {
     /// the event: keep the value in a variable if you need it more than once.
     #[getter]
     fn data<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(data) = place::data(&self.json) {
+            return loads(py, data);
+        }
         let event = self.fields();
         match event.data() {
             Some(data) => loads(py, data.as_bytes()),
@@ -163,7 +185,10 @@ impl Event {
     /// The metadata. As `data`, each access reads it anew.
     #[getter]
     fn metadata<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        loads(py, self.fields().metadata().as_bytes())
+        match place::metadata(&self.json) {
+            Some(metadata) => loads(py, metadata),
+            None => loads(py, self.fields().metadata().as_bytes()),
+        }
     }
 
     /// The event as a dict of JSON values, as `json.loads(event.json)` would give it: `id` and

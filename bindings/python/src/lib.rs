@@ -7,7 +7,9 @@ mod cursor;
 mod encode;
 mod error;
 mod event;
+mod place;
 mod progress;
+mod quiet;
 mod store;
 mod wait;
 

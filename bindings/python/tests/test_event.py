@@ -51,6 +51,25 @@ def test_to_dict_is_what_json_loads_gives(event: Event) -> None:
     assert event.to_dict()["id"] == str(ID) and event.to_dict()["inserted_at"] == "2026-11-23T03:50:00.000005Z"
 
 
+STRINGS = ["a", 'quote " and \\', '\\"', "\\", "{[", "]}", '","metadata":{}}', "Zürich \u2028", "\x1f", "x" * 100]
+
+
+@pytest.mark.parametrize("text", STRINGS)
+def test_fields_are_found_whatever_stands_around_them(store: runestore.Store, text: str) -> None:
+    inside: list[Any] = [{}, {"k": text}, {"metadata": {}}, {"a": [], "metadata": {"metadata": {}}}, {text: [{text: []}]}]
+    for tags in ([], [text], ["]", text, "["]):
+        for data in (*inside, None, 1, -1.5, True, text, "", [], [[], {}], inside, b"", b"\0", b"more bytes"):
+            for metadata in inside:
+                fields = {"type": text, "domain": text + "d", "instance_id": text + "i", "tags": tags, "version": 2**32 - 1}
+                [event] = store.append({**fields, "data": data, "metadata": metadata})
+                shown = event.to_dict()
+                for name in ("sequence_number", "type", "domain", "instance_id", "stream_version", "version", "metadata"):
+                    assert getattr(event, name) == shown[name], event.json
+                assert (str(event.id), list(event.tags)) == (shown["id"], tags)
+                assert event.inserted_at == datetime.fromisoformat(shown["inserted_at"])
+                assert event.data == data, event.json
+
+
 @pytest.mark.parametrize("name", [*FIELDS, "json", "to_dict", "other", "__dict__"])
 def test_no_attribute_can_be_set_or_deleted(event: Event, name: str) -> None:
     before = event.json

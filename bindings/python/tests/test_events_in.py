@@ -178,6 +178,33 @@ def test_a_payload_comes_back(store: runestore.Store, given: Any, comes: Any) ->
     assert json.dumps(back) == json.dumps(comes)
 
 
+@pytest.mark.parametrize("escape", ["\0", "\x1f", '"', "\\", "\x20", "!", "\x7f", "é", "\u2028", "😀"])
+def test_a_string_comes_back_whatever_its_length_and_wherever_it_has_an_escape(store: runestore.Store, escape: str) -> None:
+    texts = ["x" * length for length in range(80)]
+    texts += ["x" * before + escape + "y" * after for before in range(34) for after in range(34)]
+    # As a value, and twice as a key: a key that comes again is written in another way.
+    for event, text in zip(store.append(new({text: [text]}) for text in texts * 2), texts * 2, strict=True):
+        assert event.data == {text: [text]} == json.loads(event.json)["data"]
+
+
+def test_keys_of_a_batch_come_back_however_many_they_are(store: runestore.Store) -> None:
+    payloads = [{f"key {n * step}": n for n in range(step)} for step in (0, 1, 2, 300, 5, 300, 1)]
+    same: list[dict[str, Any]] = [dict.fromkeys(payloads[3], row) for row in range(5)]
+    long = [{"k" * length: length for length in range(60)}] * 3
+    for given, event in zip([*payloads, *same, *long], store.append(map(new, [*payloads, *same, *long])), strict=True):
+        assert event.data == given and list(event.data) == list(given)
+
+
+def test_members_keep_their_order_whatever_they_are(store: runestore.Store) -> None:
+    kinds: list[Any] = [1, "s", 1.5, None, True, 10**30, UUID, {"in": 10**30, "x": 1}, [], {}, Money(1), Level.HIGH]
+    kinds_out = [*kinds[:6], str(UUID), *kinds[7:10], {"amount": 1, "currency": None}, 3]
+    for turn in range(len(kinds)):
+        given, comes = (values[turn:] + values[:turn] for values in (kinds, kinds_out))
+        payload = {f"k{n}": value for n, value in enumerate(given)}
+        back = stored(store, payload)
+        assert list(back.items()) == list(zip(payload, comes, strict=True))
+
+
 @pytest.mark.parametrize("payload", [b"", b"\0\xff" * 1000, bytearray(b"abc")])
 def test_bytes_are_a_binary_payload(store: runestore.Store, payload: bytes | bytearray) -> None:
     [event] = store.append(new(payload))

@@ -1,5 +1,6 @@
 """Reading: lists, texts, pages, streams and subscriptions."""
 
+import gc
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +42,20 @@ def test_the_options_of_a_read(ten: Store, options: dict[str, Any], expected: li
     text = ten.get_events_json(**options)
     assert text == b"[" + b",".join(event.json for event in events) + b"]"
     assert ten.get_events_json(**options, format="ndjson") == b"".join(event.json + b"\n" for event in events)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_garbage_collector_is_left_as_it_was(store: Store, enabled: bool) -> None:
+    """While many events are made it rests."""
+    if not enabled:
+        gc.disable()
+    try:
+        appended = store.append([new("x" * 100)] * 2000)
+        assert gc.isenabled() is enabled
+        assert store.get_events() == appended == store.get_page(limit=2000).events
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(

@@ -213,7 +213,7 @@ class Store:
         Raises `InvalidQueryError`, `InvalidOptionsError`, `InvalidJsonError` and `TooLargeError` for
         what was given, `ClosedError`, and what the engine has to say.
         """
-        return self._native.get_events(query, _options(limit, offset, direction, format="ndjson"))
+        return self._native.get_events(query, _lines(limit, offset, direction))
 
     def get_events_json(
         self,
@@ -375,7 +375,7 @@ class Store:
         self._native.close()
 
     def _cursor(self, query: Query | None, limit: int | None, offset: int, direction: Literal["forward", "backward"]) -> _native.Cursor:
-        return self._native.cursor(query, _options(limit, offset, direction, format="ndjson"), 0)
+        return self._native.cursor(query, _lines(limit, offset, direction), 0)
 
     def _follower(self, query: Query | None, after: int, limit: int | None) -> _native.Cursor:
         options = _options(limit, 0, "forward", format="ndjson", follow=True)
@@ -419,6 +419,13 @@ def open(target: str | os.PathLike[str] | None = None, **store_opts: Any) -> Sto
     if option in store_opts:
         raise InvalidOptionsError(f"`{option}` is the target already: give one of them", {"option": option})
     return Store({"store": engine, "store_opts": {option: target, **store_opts}})
+
+
+def _lines(limit: int | None, offset: int, direction: str) -> dict[str, Any] | bytes:
+    if limit is None and offset == 0 and direction == "forward":
+        # What most reads ask for, as it would be written each time.
+        return b'{"format":"ndjson"}'
+    return _options(limit, offset, direction, format="ndjson")
 
 
 def _options(limit: int | None, offset: int, direction: str, **more: Any) -> dict[str, Any]:
