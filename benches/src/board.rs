@@ -38,20 +38,21 @@ impl Work {
         self
     }
 
-    fn figure(&self, cost: f64) -> f64 {
-        self.unit.figure(cost / self.times as f64)
+    /// What each turn came to, in the unit.
+    fn figures(&self, costs: &[f64]) -> Vec<f64> {
+        costs.iter().map(|cost| self.unit.figure(cost / self.times as f64)).collect()
     }
 
     /// The median of costs, and the range.
     fn shown(&self, costs: &[f64]) -> String {
-        let Some(median) = median(costs) else { return String::new() };
-        let mut figures: Vec<f64> = costs.iter().map(|cost| self.figure(*cost)).collect();
+        let mut figures = self.figures(costs);
+        let Some(median) = median(&figures) else { return String::new() };
         figures.sort_by(f64::total_cmp);
         let range = match figures[..] {
             [first, .., last] => format!(" ({} to {})", short(first), short(last)),
             _ => String::new(),
         };
-        format!("{} {}{range}", short(self.figure(median)), self.unit.name())
+        format!("{} {}{range}", short(median), self.unit.name())
     }
 }
 
@@ -155,7 +156,7 @@ impl Board {
     fn print_verdicts(&self, name_width: usize) {
         let (mut hold, mut judged) = (0, 0);
         for (work, columns) in self.works.iter().zip(&self.costs) {
-            let figure = median(&columns[0]).map(|cost| work.figure(cost));
+            let figure = median(&work.figures(&columns[0]));
             for target in &work.targets {
                 let Some(verdict) = target.verdict(figure, |name| self.ratio_to(name, columns)) else { continue };
                 let word = if verdict.holds { "holds" } else { "misses" };
@@ -179,13 +180,12 @@ impl Board {
     /// Everything that was measured, in each work's unit, and the targets.
     fn json(&self) -> Value {
         let works = self.works.iter().zip(&self.costs).map(|(work, columns)| {
-            let figures = |costs: &Vec<f64>| costs.iter().map(|cost| work.figure(*cost)).collect::<Vec<f64>>();
             json!({
                 "name": work.name,
                 "unit": work.unit.name(),
                 "more_is_better": matches!(work.unit, Unit::PerSecond),
                 "targets": work.targets.iter().map(Target::json).collect::<Vec<Value>>(),
-                "figures": columns.iter().map(figures).collect::<Vec<_>>(),
+                "figures": columns.iter().map(|costs| work.figures(costs)).collect::<Vec<_>>(),
             })
         });
         json!({
@@ -221,10 +221,12 @@ fn ratio(ours: &[f64], theirs: &[f64]) -> Option<f64> {
     median(&ratios)
 }
 
+/// The one in the middle, or half-way between two.
 fn median(values: &[f64]) -> Option<f64> {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
+    let upper = values.get(values.len() / 2)?;
+    Some((values[(values.len() - 1) / 2] + upper) / 2.0)
 }
 
 /// Three digits and a unit.

@@ -25,7 +25,7 @@ impl Engine {
         let batches = Batches::of(events);
         let json_bytes: usize = batches.iter().map(|batch| batch.text.len()).sum();
         let about = format!(
-            "{} events of {} bytes on average in batches of 1,000, {rounds} rounds",
+            "{} events of {} bytes on average in batches of 1,000; rounds: {rounds}",
             board::thousands(events),
             json_bytes / events
         );
