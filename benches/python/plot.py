@@ -22,7 +22,7 @@ AHEAD = "#f3f7f4"
 ROW_INCHES, HEAD_INCHES, GAP_INCHES, FOOT_INCHES, WIDTH_INCHES = 0.29, 1.15, 0.64, 0.68, 12.0
 LEFT, WIDTH = 0.245, 0.535  # of the axes
 LABEL_POINTS, CODE_POINTS = -192, 27
-TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
+TICKS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000]
 # Targets of a row stand a little above and below each other.
 OFFSET = 0.13
 
@@ -69,8 +69,11 @@ LABELS = {
 
 
 def draw(groups: Sequence[Sequence[Board]], path: Path) -> None:
-    """Draws the boards that have peers, each as the processes measured it. The path's ending says in which format."""
+    """Draws the boards that have peers, if there are any, each as the processes measured it. The path's ending says in
+    which format."""
     groups = [boards for boards in groups if all(column in MARKS or column in SAME for column in boards[0].columns[1:])]
+    if not groups:
+        return
     # The same file everywhere, whatever is configured: the same names inside it each time. Texts are texts, since as
     # outlines they would be three quarters of the file; DejaVu is wide, so with another font there is room left.
     matplotlib.rcdefaults()

@@ -43,7 +43,7 @@ def measured(figures: Path) -> list[list[Board]]:
     groups: dict[str, list[Board]] = {}
     for part in PARTS:
         for path in sorted(figures.glob(f"run-*/{part}.json")):
-            for board in load(path):
+            for board in (board for board in load(path) if board.works):
                 boards = groups.setdefault(board.title, [])
                 if boards and boards[0].about != board.about:
                     sys.exit(f"{path} measured {board.about!r}, another process {boards[0].about!r}")
