@@ -35,8 +35,11 @@ help:
 	@echo "make python   the Python package: wheel, source distribution, tests, types"
 	@echo "make format   a reader in Python, written from docs/FORMAT.md alone, against golden stores and fresh ones"
 	@echo "make fuzz     each fuzz target for SECONDS=60, with AddressSanitizer where a nightly Rust has it"
-	@echo "make bench    the scoreboards: from C beside SQLite, from Python beside sqlite3 and eventsourcing"
-	@echo "make bench-growth  what grows with the log: a file store of 10,000,000 events beside one of a tenth"
+	@echo "make bench    the scoreboards, RUNS=1 times: from C beside SQLite and LMDB, from Python beside sqlite3 and eventsourcing;"
+	@echo "              writes the tables and the plot of docs/PERFORMANCE.md"
+	@echo "make bench-quick   the same of few events, in two minutes; writes nothing"
+	@echo "make bench-report  the tables and the plot again, of what was measured last"
+	@echo "make bench-growth  what grows with the log: 10,000,000 events beside a tenth, 1,000 segments beside few"
 	@echo "make perf-check    instructions of some works, by callgrind, beside those of benches/instructions.txt"
 	@echo "make docs     the references of the Rust crate and the Python package"
 	@echo "make clean    removes what was built"
@@ -59,19 +62,32 @@ demo: need-python need-cc all
 
 # ---- bench ------------------------------------------------------------------
 
-# The scoreboards, beside their peers in the same run. EVENTS=100000 ROUNDS=1 make bench is a quick look, and
-# ENGINE=file WORKS=A1,A3 make bench-c looks at one engine and some of the works.
-.PHONY: bench bench-c bench-python
-bench: bench-c bench-python
+# The scoreboards, beside their peers in the same run, in RUNS processes one after the other; then the report on all of them,
+# which writes the tables of docs/PERFORMANCE.md anew.
+RUNS ?= 1
+BENCH_RUN = CARGO="$(CARGO)" PYTHON="$(PYTHON)" sh benches/run.sh $(BUILD) $(RUNS)
+
+.PHONY: bench bench-report
+bench: need-python need-cc
+	@$(BENCH_RUN) c python
+	@$(MAKE) --no-print-directory bench-report
+bench-report: need-python
+	@PYTHON="$(PYTHON)" sh benches/python/report.sh $(BUILD)/bench docs/PERFORMANCE.md docs/performance.svg
+
+# These only print. ENGINE=file WORKS=A1,A3 make bench-c looks at one engine and some of the works.
+.PHONY: bench-c bench-python bench-quick
 bench-c:
 	@$(CARGO) run --release --quiet -p runestore-benches
 bench-python: need-python need-cc
 	@PYTHON="$(PYTHON)" sh benches/python/run.sh $(BUILD)/bench-python
+bench-quick:
+	@EVENTS=50000 ROUNDS=2 $(MAKE) --no-print-directory bench-c bench-python
 
 # A large file store beside a small one: EVENTS=10000000 (which is also the default) needs 15 GB on the disk for a while.
 .PHONY: bench-growth
-bench-growth:
-	@$(CARGO) run --release --quiet -p runestore-benches -- growth
+bench-growth: need-python
+	@$(BENCH_RUN) growth
+	@$(MAKE) --no-print-directory bench-report
 
 # What the committed figures are made with: RECORD=--record.
 .PHONY: perf-check

@@ -1,8 +1,8 @@
 #!/bin/sh
 # usage: run.sh BUILDDIR
 # The scoreboard from Python, in a virtual environment of its own in BUILDDIR, where the stores that last are too.
-# EVENTS=100000 ROUNDS=3 in the environment makes it run less, KEPT=disk or KEPT=memory one half of it. Needs Rust, a C compiler, and Python 3.11 or later with venv; PYTHON
-# names another than python3.
+# EVENTS=100000 ROUNDS=3 in the environment makes it run less, KEPT=disk or KEPT=memory one half of it. Needs Rust, a C
+# compiler, and Python 3.11 or later with venv; PYTHON names another than python3.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"

@@ -1,8 +1,9 @@
 //! What needs a process of its own: to measure its memory, or to be killed.
 
+use super::engines::{Contender, ENGINES, Engine};
+use super::memory::{Memory, Peak};
 use super::peer::Peer;
 use super::reads;
-use super::scoreboard::{Contender, ENGINES, Engine};
 use super::workload::{BATCH, Batches, Kind, Questions};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -12,7 +13,7 @@ use std::process::{Command, Stdio};
 pub enum Task {
     /// Fills a store; tells its peak memory.
     Append,
-    /// Reads random streams of a full store; tells its peak memory.
+    /// Reads a full store, all of it and random streams; tells its peak memory.
     Read,
     /// Fills a store, and waits to be killed.
     Wait,
@@ -20,12 +21,14 @@ pub enum Task {
 
 const TASKS: [(&str, Task); 3] = [("append", Task::Append), ("read", Task::Read), ("wait", Task::Wait)];
 
-/// The most memory that a store takes while a process does this, in bytes.
-pub fn peak(engine: &Engine, contender: &Contender, task: Task, directory: &Path, events: usize) -> f64 {
+/// The most memory that a store takes while a process does this.
+pub fn peak(engine: &Engine, contender: &Contender, task: Task, directory: &Path, events: usize) -> Memory {
     let mut child = start(engine, contender, task, directory, events);
-    let peak = line(&mut child).parse().expect("a number");
+    let line = line(&mut child);
     assert!(child.wait().expect("it ran").success(), "the memory of {} could not be measured", contender.name);
-    peak
+    let mut numbers = line.split(' ').map(|number| number.parse().expect("a number"));
+    let [anonymous, resident] = std::array::from_fn(|_| numbers.next().expect("two of them"));
+    Memory { anonymous, resident }
 }
 
 /// Fills a store in a process that is then killed.
@@ -59,13 +62,19 @@ pub fn main(arguments: &[String]) {
     let contender = engine.contenders.iter().find(|known| known.name == contender).expect("a contender");
     let (_, task) = TASKS.iter().find(|(name, _)| name == task).expect("a task");
     let events: usize = events.parse().expect("a number");
-    let before = memory();
+    let memory = Peak::watch();
     let mut peer = (contender.open)(Path::new(directory));
     match task {
         Task::Append | Task::Wait => fill(&mut *peer, events),
-        Task::Read => reads::streams(&mut *peer, &Questions { events }),
+        Task::Read => {
+            peer.scan();
+            if let Some(queries) = peer.queries() {
+                reads::streams(queries, &Questions { events });
+            }
+        }
     }
-    println!("{}", peak_memory() - before);
+    let Memory { anonymous, resident } = memory.so_far();
+    println!("{anonymous} {resident}");
     std::io::stdout().flush().expect("somebody listens");
     if *task == Task::Wait {
         // The pipe ends only with the parent: even if that dies first, this does not stay.
@@ -76,20 +85,4 @@ pub fn main(arguments: &[String]) {
 /// Appends batches that are made one by one: they take no memory.
 pub fn fill(peer: &mut dyn Peer, events: usize) {
     Batches::new(Kind::Standard).take(events / BATCH).for_each(|batch| peer.append(&[batch]));
-}
-
-/// What the process has in memory, in bytes.
-pub fn memory() -> u64 {
-    resident("VmRSS:")
-}
-
-/// The most that it ever had.
-pub fn peak_memory() -> u64 {
-    resident("VmHWM:")
-}
-
-fn resident(line: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
-    let value = status.lines().find_map(|text| text.strip_prefix(line)).expect("it has this line");
-    value.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
 }

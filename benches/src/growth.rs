@@ -1,26 +1,28 @@
-//! What grows with the log: the costs of a large file store beside those of a small one, which has a tenth of its events.
+//! What grows with the log: the costs of a large file store beside those of a small one, which has a tenth of its events, and
+//! those of a log of 1,000 segments beside those of one that has the same events in few.
 //!
 //! `make bench-growth` runs it, `EVENTS=1000000 make bench-growth` with fewer events. Both stores are filled and asked turn by
 //! turn: the small one gets its first events while the large one gets its last. What an append costs is told of whole
 //! segments, as many for the one as for the other, since an event that begins a segment costs as much as thousands.
 
-use super::board::{Board, Unit, work};
-use super::child::{self, Task, memory, peak_memory};
+use super::board::{self, Board, Unit, Work, work};
+use super::child::{self, Task};
+use super::engines::FILE;
+use super::grown::{Grown, STANDARD, Span, UNIQUE, serve};
 use super::peer::Peer;
 use super::reads::{self, STREAM_LOOKUPS};
-use super::runestore_c::Store;
-use super::scoreboard::{ENGINES, open_once};
+use super::scoreboard::open_once;
 use super::scratch::{self, Scratch};
+use super::target::Target::{self, Growth};
 use super::workload::{BATCH, Batches, Kind, Questions};
-use std::io::{BufRead, BufReader, Lines, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// An event takes less than so many bytes on the disk, …
 const EVENT_BYTES_MAX: u64 = 700;
-/// … and its segment grows by more than so many.
-const EVENT_BYTES_MIN: u64 = 500;
+/// … and its segment grows by more than so many: by fewer where its id is made, with those of its batch.
+const UNIQUE_BYTES_MIN: u64 = 500;
+const STANDARD_BYTES_MIN: u64 = 400;
 /// The least that a segment may have.
 const SEGMENT_BYTES_MIN: u64 = 64 << 10;
 const SEGMENT_BYTES: u64 = 256 << 20;
@@ -35,169 +37,111 @@ const ROUNDS: usize = 3;
 const TURN_BATCHES: usize = 10;
 /// … until each has filled so many segments at least.
 const SEGMENTS_MIN: usize = 2;
-/// The names of the kinds of events for a child process.
-const STANDARD: &str = "standard";
-const UNIQUE: &str = "unique";
 
-/// Prints the table.
+/// What grows with the log would stop it one day: an event, a page or a stream costs at most so many times as much.
+const FLAT: Target = Growth(1.3);
+const TARGETS: &[(&str, Target)] = &[
+    ("A1 single", FLAT),
+    ("A2 16 threads", FLAT),
+    ("A3 batches", FLAT),
+    ("A3 new streams, random ids", FLAT),
+    ("A3 such, to 1000 segments", FLAT),
+    ("R1 scan, an event", FLAT),
+    ("R2 streams, an event", FLAT),
+    ("R3 page at half", FLAT),
+    ("R4 window, an event", FLAT),
+];
+
+/// Measures, prints and saves both tables.
 pub fn main(child: &[String], events: usize) {
     if !child.is_empty() {
         return serve(child);
     }
     let small = events / 10;
     assert!(small > 0 && small.is_multiple_of(BATCH), "EVENTS must be a multiple of {}", 10 * BATCH);
-    // What grows with the log would stop it one day. The rest is here to be seen.
-    let flat = "at most 1.3";
+    let boards = [by_events(small, events), by_segments(small)];
+    println!();
+    boards.iter().for_each(Board::print);
+    board::save("growth", &boards.each_ref());
+}
+
+/// A large store beside a small one.
+fn by_events(small: usize, events: usize) -> Board {
+    let mut works = asked();
+    works.insert(3, work("A3 new streams, random ids", 1, Unit::Micros));
+    works.insert(4, work("A3 such, to 1000 segments", 1, Unit::Micros));
+    works.push(work("M1 new streams, random ids", 1, Unit::Mebibytes));
     let mut board = Board::new(
-        vec![(leaked(format!("{small} events")), ""), (leaked(format!("{events} events")), "ratio")],
-        vec![
-            work("A1 single", 1, Unit::Micros, flat),
-            work("A2 16 threads", 1, Unit::Micros, flat),
-            work("A3 batches", 1, Unit::Micros, flat),
-            work("A3 new streams, random ids", 1, Unit::Micros, flat),
-            work("A3 such, to 1000 segments", 1, Unit::Micros, flat),
-            work("R1 scan, an event", 1, Unit::Micros, ""),
-            work("R2 streams, an event", 1, Unit::Micros, ""),
-            work("R3 page at half", 1, Unit::Micros, ""),
-            work("R4 window, an event", 1, Unit::Micros, ""),
-            work("O1 after close", 1, Unit::Micros, ""),
-            work("O1 after kill -9", 1, Unit::Micros, ""),
-            work("S1 on disk, an event", 1, Unit::Bytes, ""),
-            work("M1 appending", 1, Unit::Mebibytes, ""),
-            work("M1 new streams, random ids", 1, Unit::Mebibytes, ""),
-            work("M1 reading", 1, Unit::Mebibytes, ""),
-        ],
+        "How costs grow with the log",
+        "the file engine; what an event, a page or an opening costs".into(),
+        [small, events].map(|events| format!("{} events", board::thousands(events))),
+        works.into_iter().map(|work| work.aiming_at(TARGETS)).collect(),
     );
     let scratch = Scratch::new("bench-growth");
     scratch.need(events as u64 * EVENT_BYTES_MAX * 12 / 10 + (KILLED_EVENTS as u64 * EVENT_BYTES_MAX) * 6);
     if ["A1", "A2", "A3 batches", "R", "O", "S", "M"].iter().any(|name| board.wants(name)) {
-        let events = grow("A3 batches", STANDARD, SEGMENT_BYTES, events, &scratch, &mut board);
-        ask(events, &scratch, &mut board);
+        let [small, large] = grow("A3 batches", STANDARD, SEGMENT_BYTES, events, &scratch, &mut board);
+        ask([(scratch.path("small"), small), (scratch.path("large"), large)], &mut board);
     }
     if board.wants("A3 new") {
         grow("A3 new streams, random ids", UNIQUE, SEGMENT_BYTES, events, &scratch, &mut board);
         let half = events / 2;
-        let segment_bytes = (half as u64 * EVENT_BYTES_MIN / SEGMENTS).max(SEGMENT_BYTES_MIN);
+        let segment_bytes = small_segments(half, UNIQUE_BYTES_MIN);
         grow("A3 such, to 1000 segments", UNIQUE, segment_bytes, half, &scratch, &mut board);
     }
-    println!("\nfile engine, what an event, a page or an opening costs; medians (lowest to highest)\n");
-    board.print();
+    board
 }
 
-fn leaked(name: String) -> &'static str {
-    name.leak()
-}
-
-/// A store in a process of its own, so that its memory can be measured and no other store's counts.
-struct Grown {
-    name: &'static str,
-    directory: PathBuf,
-    child: Child,
-    answers: Lines<BufReader<ChildStdout>>,
-    events: usize,
-}
-
-/// What some appends cost: seconds of all, of the median and of the longest; and the process' peak memory in bytes.
-#[derive(Clone, Copy)]
-struct Cost {
-    seconds: f64,
-    median: f64,
-    longest: f64,
-    peak: f64,
-}
-
-impl Grown {
-    fn start(name: &'static str, kind: &str, segment_bytes: u64, directory: PathBuf) -> Grown {
-        let program = std::env::current_exe().expect("this program has a path");
-        let mut command = Command::new(program);
-        command.args(["growth", kind, &segment_bytes.to_string()]).arg(&directory);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
-        let answers = BufReader::new(child.stdout.take().expect("it has one")).lines();
-        Grown { name, directory, child, answers, events: 0 }
-    }
-
-    /// Appends so many batches.
-    fn append(&mut self, batches: usize) -> Cost {
-        self.events += batches * BATCH;
-        writeln!(self.child.stdin.as_ref().expect("it has one"), "{batches}").expect("it listens");
-        let answer = self.answers.next().expect("it answers").expect("it is read");
-        let mut numbers = answer.split(' ').map(|number| number.parse().expect("a number"));
-        let [seconds, median, longest, peak] = std::array::from_fn(|_| numbers.next().expect("four of them"));
-        Cost { seconds, median, longest, peak }
-    }
-
-    /// The mean is what counts; the median tells of the machine, and the longest append of what a new segment costs.
-    fn tell(&self, batches: usize, cost: &Cost) {
-        let micros = |seconds: f64| seconds / BATCH as f64 * 1e6;
-        eprintln!(
-            "  {}: {} events in {} segments: {:.2} us an event (median {:.2}), longest append {:.0} ms, peak {:.0} MiB",
-            self.name,
-            self.events,
-            self.segments(),
-            micros(cost.seconds / batches as f64),
-            micros(cost.median),
-            cost.longest * 1e3,
-            cost.peak / 1024.0 / 1024.0
-        );
-    }
-
-    fn segments(&self) -> usize {
-        scratch::count(&self.directory, ".log")
-    }
-
-    /// Ends it; how many events it has.
-    fn close(mut self) -> usize {
-        drop(self.child.stdin.take());
-        let begun = Instant::now();
-        assert!(self.child.wait().expect("it ran").success(), "a store could not be closed");
-        eprintln!("  {}: closed in {:.0} ms", self.name, begun.elapsed().as_secs_f64() * 1e3);
-        self.events
-    }
-}
-
-/// The turns that count: from the beginning of a segment on, until so many have been filled.
-struct Span {
-    segments: usize,
-    /// How many segments the store had when it was begun; and where it begins, if it has.
-    before: usize,
-    begun: Option<usize>,
-    last: usize,
-    turns: Vec<Cost>,
-}
-
-impl Span {
-    fn new(store: &Grown, segments: usize) -> Span {
-        let before = store.segments();
-        // An empty store begins a segment.
-        let begun = (store.events == 0).then_some(before);
-        Span { segments, before, begun, last: before, turns: Vec::new() }
-    }
-
-    fn is_over(&self) -> bool {
-        self.begun.is_some_and(|begun| self.last >= begun + self.segments)
-    }
-
-    /// Adds a turn, behind which the store has so many segments.
-    fn add(&mut self, cost: Cost, segments: usize) {
-        if self.begun.is_some() && !self.is_over() {
-            self.turns.push(cost);
-        }
-        self.last = segments;
-        if self.begun.is_none() && segments > self.before {
-            self.begun = Some(segments);
+/// The same events in few segments and in many.
+fn by_segments(events: usize) -> Board {
+    let scratch = Scratch::new("bench-segments");
+    scratch.need(2 * events as u64 * EVENT_BYTES_MAX + (KILLED_EVENTS as u64 * EVENT_BYTES_MAX) * 6);
+    let many_bytes = small_segments(events, STANDARD_BYTES_MIN);
+    let mut stores = [("few", SEGMENT_BYTES), ("many", many_bytes)]
+        .map(|(name, segment_bytes)| Grown::start(name, STANDARD, segment_bytes, scratch.fresh(name)));
+    let mut costs = [[0.0_f64; 2]; 2];
+    for _ in 0..events.div_ceil(TURN_BATCHES * BATCH) {
+        for (store, [seconds, peak]) in stores.iter_mut().zip(&mut costs) {
+            let cost = store.append(TURN_BATCHES);
+            *seconds += cost.seconds;
+            *peak = peak.max(cost.peak);
         }
     }
-
-    fn cost(mut self) -> Cost {
-        self.turns.sort_by(|one, other| one.median.total_cmp(&other.median));
-        let costs = self.turns.iter();
-        Cost {
-            seconds: costs.clone().map(|cost| cost.seconds).sum(),
-            median: self.turns[self.turns.len() / 2].median,
-            longest: costs.clone().map(|cost| cost.longest).fold(0.0, f64::max),
-            peak: costs.map(|cost| cost.peak).fold(0.0, f64::max),
-        }
+    let names = stores.each_ref().map(|store| format!("{} segments", board::thousands(store.segments())));
+    let about =
+        format!("the file engine, {} events; what an event, a page or an opening costs", board::thousands(events));
+    let mut board = Board::new("How costs grow with the segments", about, names, asked());
+    let stores = stores.map(Grown::close);
+    for (column, (events, [seconds, peak])) in stores.into_iter().zip(costs).enumerate() {
+        board.note("A3 batches", column, seconds / events as f64);
+        board.note("M1 appending", column, peak);
     }
+    let [few, many] = stores;
+    ask([(scratch.path("few"), few), (scratch.path("many"), many)], &mut board);
+    board
+}
+
+/// The works of both tables.
+fn asked() -> Vec<Work> {
+    vec![
+        work("A1 single", 1, Unit::Micros),
+        work("A2 16 threads", 1, Unit::Micros),
+        work("A3 batches", 1, Unit::Micros),
+        work("R1 scan, an event", 1, Unit::Micros),
+        work("R2 streams, an event", 1, Unit::Micros),
+        work("R3 page at half", 1, Unit::Micros),
+        work("R4 window, an event", 1, Unit::Micros),
+        work("O1 after close", 1, Unit::Micros),
+        work("O1 after kill -9", 1, Unit::Micros),
+        work("S1 on disk, an event", 1, Unit::Bytes),
+        work("M1 appending", 1, Unit::Mebibytes),
+        work("M1 reading", 1, Unit::Mebibytes),
+    ]
+}
+
+/// So large that so many events make the segments.
+fn small_segments(events: usize, event_bytes_min: u64) -> u64 {
+    (events as u64 * event_bytes_min / SEGMENTS).max(SEGMENT_BYTES_MIN)
 }
 
 /// Fills the large store but for its last tenth, then that and the small one in turn. How many events each has then.
@@ -233,37 +177,16 @@ fn grow(name: &str, kind: &str, segment_bytes: u64, events: usize, scratch: &Scr
     stores.map(Grown::close)
 }
 
-/// The child's side: for each number that is read, appends so many batches and tells what they cost.
-fn serve(arguments: &[String]) {
-    let [kind, segment_bytes, directory] = arguments else { panic!("not for people: {arguments:?}") };
-    let mut batches = Batches::new(if kind == UNIQUE { Kind::Unique } else { Kind::Standard });
-    let before = memory();
-    let mut store = Store::in_segments(Path::new(directory), segment_bytes.parse().expect("a number"));
-    for line in std::io::stdin().lines() {
-        let count = line.expect("it is read").parse().expect("a number");
-        let mut seconds = Vec::new();
-        for batch in batches.by_ref().take(count) {
-            let begun = Instant::now();
-            store.append(std::slice::from_ref(&batch));
-            seconds.push(begun.elapsed().as_secs_f64());
-        }
-        seconds.sort_by(f64::total_cmp);
-        let (all, median, longest): (f64, _, _) =
-            (seconds.iter().sum(), seconds[seconds.len() / 2], seconds[seconds.len() - 1]);
-        println!("{all} {median} {longest} {}", peak_memory() - before);
-    }
-}
-
-/// Everything but A3, of the stores of standard events.
-fn ask([small, large]: [usize; 2], scratch: &Scratch, board: &mut Board) {
-    let engine = ENGINES.iter().find(|engine| engine.name == "file").expect("there is one");
+/// Everything but A3, of stores of standard events: of each its directory, and how many events it has.
+fn ask(stores: [(PathBuf, usize); 2], board: &mut Board) {
+    let engine = &FILE;
     let contender = &engine.contenders[0];
-    let stores =
-        [(scratch.path("small"), Questions { events: small }), (scratch.path("large"), Questions { events: large })];
+    let stores = stores.map(|(directory, events)| (directory, Questions { events }));
     for (column, (directory, questions)) in stores.iter().enumerate() {
         board.note("S1 on disk, an event", column, scratch::disk_bytes(directory) as f64 / questions.events as f64);
         if board.wants("M1") {
-            board.note("M1 reading", column, child::peak(engine, contender, Task::Read, directory, questions.events));
+            let peak = child::peak(engine, contender, Task::Read, directory, questions.events);
+            board.note("M1 reading", column, peak.anonymous);
         }
     }
     for _ in 0..ROUNDS {
@@ -313,19 +236,22 @@ fn ask([small, large]: [usize; 2], scratch: &Scratch, board: &mut Board) {
 fn reads(peer: &mut dyn Peer, questions: &Questions) -> [(&'static str, f64); 4] {
     const PAGES: usize = 1_000;
     const WINDOWS: usize = 20;
-    let [_, of_type, in_window] = peer.counts(questions);
-    let time = |peer: &mut dyn Peer, work: &dyn Fn(&mut dyn Peer), times: usize| {
+    fn time(work: impl FnOnce(), times: usize) -> f64 {
         let begun = Instant::now();
-        work(peer);
+        work();
         begun.elapsed().as_secs_f64() / times as f64
-    };
-    let pages = |peer: &mut dyn Peer| (0..PAGES).for_each(|_| peer.page(Questions::PAGE_TYPE, of_type / 2));
-    let windows = |peer: &mut dyn Peer| (0..WINDOWS).for_each(|window| peer.window(questions.window(window)));
+    }
+    let scan = time(|| peer.scan(), questions.events);
+    let queries = peer.queries().expect("Runestore can be asked");
+    let [_, of_type, in_window] = queries.counts(questions);
     let in_streams = questions.events / Questions::STREAMS * STREAM_LOOKUPS;
     [
-        ("R1 scan, an event", time(peer, &|peer| peer.scan(), questions.events)),
-        ("R2 streams, an event", time(peer, &|peer| reads::streams(peer, questions), in_streams)),
-        ("R3 page at half", time(peer, &pages, PAGES)),
-        ("R4 window, an event", time(peer, &windows, WINDOWS * in_window)),
+        ("R1 scan, an event", scan),
+        ("R2 streams, an event", time(|| reads::streams(queries, questions), in_streams)),
+        ("R3 page at half", time(|| (0..PAGES).for_each(|_| queries.page(Questions::PAGE_TYPE, of_type / 2)), PAGES)),
+        (
+            "R4 window, an event",
+            time(|| (0..WINDOWS).for_each(|window| queries.window(questions.window(window))), WINDOWS * in_window),
+        ),
     ]
 }

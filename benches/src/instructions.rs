@@ -2,7 +2,7 @@
 //!
 //! `tools/perf-check.sh` runs this once for each work, and counts what happens inside of the C function alone that does it.
 
-use super::peer::Peer;
+use super::peer::{Peer, Queries};
 use super::runestore_c::Store;
 use super::scratch::Scratch;
 use super::workload::{BATCH, Batches, Kind, Questions};

@@ -1,8 +1,8 @@
 //! What the machine can do at most: the same bytes, written and synced without a question, and copied out of memory
 //! with nothing to look up but the numbers of the events.
 
-use super::peer::{Peer, THREADS};
-use super::workload::{Batch, Questions, Row};
+use super::peer::{Peer, Queries, THREADS};
+use super::workload::{Batch, Questions, Row, write_stored};
 use nix::fcntl::{FallocateFlags, fallocate};
 use std::collections::HashMap;
 use std::fs::File;
@@ -45,7 +45,7 @@ impl Texts {
         self.starts.push(self.bytes.len());
         self.bytes.extend_from_slice(text.as_bytes());
         if let Some(checksums) = &mut self.checksums {
-            checksums.push(crc32c::crc32c(text.as_bytes()));
+            checksums.push(crc_fast::crc32_iscsi(text.as_bytes()));
         }
     }
 
@@ -53,7 +53,7 @@ impl Texts {
         let end = self.starts.get(event + 1).copied().unwrap_or(self.bytes.len());
         let text = &self.bytes[self.starts[event]..end];
         if let Some(checksums) = &self.checksums {
-            assert_eq!(crc32c::crc32c(text), checksums[event]);
+            assert_eq!(crc_fast::crc32_iscsi(text), checksums[event]);
         }
         answer.extend_from_slice(text);
     }
@@ -166,14 +166,12 @@ impl Peer for Limit {
     }
 
     fn prepare(&mut self, batches: &[Batch]) {
+        let mut text = String::new();
         for (ordinal, row) in batches.iter().flat_map(|batch| &batch.rows).enumerate() {
-            let Row { id, event_type, domain, instance_id, time, json } = row;
-            // As long as the stored text, and in no other way like it.
-            self.texts.push(&format!(
-                r#"{{"sequence_number":{},"id":"{id}","stream_version":10,"version":1,"tags":[],"metadata":{{}},{}."#,
-                ordinal + 1,
-                &json[1..]
-            ));
+            let Row { event_type, domain, instance_id, time, .. } = row;
+            text.clear();
+            write_stored(&mut text, row, ordinal as u64 + 1);
+            self.texts.push(&text);
             self.times.push(*time);
             self.streams.entry((domain.clone(), instance_id.clone())).or_default().push(ordinal);
             self.types.entry(event_type.clone()).or_default().push(ordinal);
@@ -196,6 +194,16 @@ impl Peer for Limit {
         self.texts.answer(0..self.times.len(), &mut answer);
     }
 
+    fn newest(&mut self) {
+        self.texts.answer([self.times.len() - 1], &mut self.answer);
+    }
+
+    fn queries(&mut self) -> Option<&mut dyn Queries> {
+        Some(self)
+    }
+}
+
+impl Queries for Limit {
     fn stream(&mut self, domain: &str, instance_id: &str) {
         let events = self.streams.get(&(domain.to_string(), instance_id.to_string()));
         self.texts.answer(events.into_iter().flatten().copied(), &mut self.answer);
@@ -207,10 +215,6 @@ impl Peer for Limit {
 
     fn window(&mut self, window: (u64, u64)) {
         self.texts.answer(self.window_events(window), &mut self.answer);
-    }
-
-    fn newest(&mut self) {
-        self.texts.answer([self.times.len() - 1], &mut self.answer);
     }
 
     fn counts(&mut self, questions: &Questions) -> [usize; 3] {

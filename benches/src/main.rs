@@ -6,15 +6,20 @@
 
 mod board;
 mod child;
+mod engines;
+mod grown;
 mod growth;
 mod instructions;
 mod limit;
+mod lmdb;
+mod memory;
 mod peer;
 mod reads;
 mod runestore_c;
 mod scoreboard;
 mod scratch;
 mod sqlite;
+mod target;
 mod workload;
 
 fn main() {
@@ -25,7 +30,7 @@ fn main() {
         Some("growth") => growth::main(&arguments[1..], number("EVENTS", 10_000_000)),
         _ => {
             let engine = std::env::var("ENGINE").ok();
-            for known in scoreboard::ENGINES {
+            for known in engines::ENGINES {
                 if engine.as_ref().is_none_or(|engine| engine == known.name) {
                     known.run(number("EVENTS", 1_000_000), number("ROUNDS", 5));
                 }

@@ -19,14 +19,20 @@ pub trait Peer {
     fn scan(&mut self);
     /// All events in one buffer.
     fn read_all(&mut self);
+    /// The event that was appended last.
+    fn newest(&mut self);
+    /// The same store for whoever asks for some of the events, or nothing where it finds them by their positions alone.
+    fn queries(&mut self) -> Option<&mut dyn Queries>;
+}
+
+/// A store that finds events by what they say.
+pub trait Queries {
     /// The events of one stream.
     fn stream(&mut self, domain: &str, instance_id: &str);
     /// A hundred events of a type, behind `offset` others.
     fn page(&mut self, event_type: &str, offset: usize);
     /// The events from the one second up to the other.
     fn window(&mut self, window: (u64, u64));
-    /// The event that was appended last.
-    fn newest(&mut self);
     /// How many events a stream, a type and a window have.
     fn counts(&mut self, questions: &Questions) -> [usize; 3];
 }

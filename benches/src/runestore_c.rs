@@ -1,6 +1,6 @@
 //! Runestore as a C program has it: only the functions of `include/runestore.h`.
 
-use super::peer::{Peer, THREADS};
+use super::peer::{Peer, Queries, THREADS};
 use super::workload::{Batch, Questions, Row, rfc3339};
 use std::ffi::{c_char, c_void};
 use std::path::Path;
@@ -201,6 +201,16 @@ impl Peer for Store {
         self.read("null", "");
     }
 
+    fn newest(&mut self) {
+        self.read("null", r#"{"direction":"backward","limit":1}"#);
+    }
+
+    fn queries(&mut self) -> Option<&mut dyn Queries> {
+        Some(self)
+    }
+}
+
+impl Queries for Store {
     fn stream(&mut self, domain: &str, instance_id: &str) {
         self.read(&stream_query(domain, instance_id), "");
     }
@@ -211,10 +221,6 @@ impl Peer for Store {
 
     fn window(&mut self, window: (u64, u64)) {
         self.read(&window_query(window), "");
-    }
-
-    fn newest(&mut self) {
-        self.read("null", r#"{"direction":"backward","limit":1}"#);
     }
 
     fn counts(&mut self, questions: &Questions) -> [usize; 3] {

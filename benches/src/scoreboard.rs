@@ -1,107 +1,35 @@
 //! The scoreboards: each engine beside its peers, turn by turn, so that what else the machine does falls on all.
 
-use super::board::{Board, Unit, Work, work};
+use super::board::{self, Board};
 use super::child::{self, Task};
-use super::limit::Limit;
+use super::engines::{BULK_DURABLE, Contender, Engine, FILE, SINGLE_APPENDS};
 use super::peer::Peer;
 use super::reads;
-use super::runestore_c::Store;
 use super::scratch::{self, Scratch};
-use super::sqlite::Sqlite;
 use super::workload::{BATCH, Batch, Batches, Questions};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Single appends take turns so often in a round, since on a machine that others use the disk's speed changes within seconds.
 const TURNS: usize = 10;
-/// The appends of a turn.
-const SINGLE_APPENDS: usize = 300;
 /// Stores are filled in turns of so many batches.
 const TURN_BATCHES: usize = 20;
 /// A store is opened so often in a round.
 const OPENINGS: usize = 5;
 
-/// Who takes part, and how an empty directory becomes its store, or one with a store is opened.
-pub struct Contender {
-    pub name: &'static str,
-    ratio: &'static str,
-    pub open: fn(&Path) -> Box<dyn Peer>,
-}
-
-/// An engine beside its peers. Ratios are those of the first to each of the others; the last is no store but the limit.
-pub struct Engine {
-    pub name: &'static str,
-    pub contenders: &'static [Contender],
-    /// The name of the work that fills a store.
-    bulk: &'static str,
-    works: fn(usize) -> Vec<Work>,
-}
-
-const MEMORY: Engine = Engine {
-    name: "memory",
-    bulk: "A4 append",
-    contenders: &[
-        Contender { name: "Runestore", ratio: "", open: |_| Box::new(Store::in_memory()) },
-        Contender { name: "SQLite :memory:", ratio: "/ SQLite", open: |_| Box::new(Sqlite::in_memory()) },
-        Contender { name: "limit", ratio: "/ limit", open: |_| Box::new(Limit::in_memory()) },
-    ],
-    works: |events| {
-        let mut works = vec![work("A4 append", events, Unit::PerSecond, "10")];
-        works.extend(reads::works(events));
-        works.push(work("M1 appending", 1, Unit::Mebibytes, ""));
-        works
-    },
-};
-
-const FILE: Engine = Engine {
-    name: "file",
-    bulk: BULK_DURABLE,
-    contenders: &[
-        Contender { name: "Runestore", ratio: "", open: |directory| Box::new(Store::durable(directory)) },
-        Contender { name: "SQLite", ratio: "/ SQLite", open: |directory| Box::new(Sqlite::durable(directory)) },
-        Contender { name: "SQLite tuned", ratio: "/ tuned", open: |directory| Box::new(Sqlite::tuned(directory)) },
-        Contender { name: "limit", ratio: "/ limit", open: |directory| Box::new(Limit::durable(directory)) },
-    ],
-    works: |events| {
-        let mut works = vec![
-            work("A1 single", SINGLE_APPENDS, Unit::PerSecond, "1.35, limit 0.9"),
-            work("A2 16 threads", BATCH, Unit::PerSecond, "tuned 3, limit 0.85"),
-            work(BULK_DURABLE, events, Unit::PerSecond, "tuned 12"),
-        ];
-        works.extend(reads::works(events));
-        works.extend([
-            work("O1 after close", 1, Unit::Micros, "at most 5000 us"),
-            work("O1 after kill -9", 1, Unit::Micros, "one segment"),
-            work("S1 on disk", events, Unit::Bytes, "at most 560 B"),
-            work("M1 appending", 1, Unit::Mebibytes, "at most 150 MiB"),
-            work("M1 reading", 1, Unit::Mebibytes, ""),
-        ]);
-        works
-    },
-};
-
-const BULK_DURABLE: &str = "A3 batches";
-
-pub const ENGINES: [Engine; 2] = [MEMORY, FILE];
-
 impl Engine {
-    /// The stores among the contenders.
-    fn stores(&self) -> &[Contender] {
-        &self.contenders[..self.contenders.len() - 1]
-    }
-
-    /// Measures and prints everything that is wanted.
+    /// Measures, prints and saves everything that is wanted.
     pub fn run(&self, events: usize, rounds: usize) {
-        let names = self.contenders.iter().map(|contender| (contender.name, contender.ratio)).collect();
-        let mut board = Board::new(names, (self.works)(events));
+        let names = self.contenders.iter().map(|contender| contender.name.to_string());
         let scratch = Scratch::new(&format!("bench-{}", self.name));
         let batches = Batches::of(events);
         let json_bytes: usize = batches.iter().map(|batch| batch.text.len()).sum();
-        println!(
-            "{} engine: {events} events of {} bytes on average in batches of {BATCH}; {rounds} rounds, medians (lowest to highest)\n",
-            self.name,
+        let about = format!(
+            "{} events of {} bytes on average in batches of 1,000; rounds: {rounds}",
+            board::thousands(events),
             json_bytes / events
         );
+        let mut board = Board::new(format!("The {} engine", self.name), about, names, self.works(events));
         let mut filled: Vec<PathBuf> = Vec::new();
         for round in 0..=rounds {
             self.append_singly(&batches, &mut board, &scratch);
@@ -118,17 +46,18 @@ impl Engine {
             self.kill_and_open(events, rounds, &mut board, &scratch);
         }
         for (column, contender) in self.stores().iter().enumerate() {
-            for (name, task) in [("M1 appending", Task::Append), ("M1 reading", Task::Read)] {
-                if board.wants(name) {
-                    let directory = match task {
-                        Task::Read => filled[column].clone(),
-                        _ => scratch.fresh("memory"),
-                    };
-                    board.note(name, column, child::peak(self, contender, task, &directory, events));
-                }
+            if board.wants("M1 appending") {
+                let peak = child::peak(self, contender, Task::Append, &scratch.fresh("memory"), events);
+                board.note("M1 appending", column, peak.anonymous);
+            }
+            if board.wants("M1 reading") {
+                let peak = child::peak(self, contender, Task::Read, &filled[column], events);
+                board.note("M1 reading", column, peak.anonymous);
+                board.note("M1 reading, with mapped files", column, peak.resident);
             }
         }
         board.print();
+        board::save(self.name, &[&board]);
     }
 
     /// A1 and A2.

@@ -1,7 +1,7 @@
 //! SQLite as a skilled user would hold events in it: one table, prepared statements, an index for each
 //! question; on a file in WAL mode, synced at each commit.
 
-use super::peer::{Peer, THREADS};
+use super::peer::{Peer, Queries, THREADS};
 use super::workload::{Batch, Questions, Row};
 use rusqlite::{Connection, params};
 use std::path::Path;
@@ -152,6 +152,16 @@ impl Peer for Sqlite {
         self.collect("SELECT json FROM events ORDER BY seq", []);
     }
 
+    fn newest(&mut self) {
+        self.collect("SELECT json FROM events ORDER BY seq DESC LIMIT 1", []);
+    }
+
+    fn queries(&mut self) -> Option<&mut dyn Queries> {
+        Some(self)
+    }
+}
+
+impl Queries for Sqlite {
     fn stream(&mut self, domain: &str, instance_id: &str) {
         self.collect(OF_STREAM, [domain, instance_id]);
     }
@@ -163,10 +173,6 @@ impl Peer for Sqlite {
 
     fn window(&mut self, window: (u64, u64)) {
         self.collect(OF_WINDOW, micros(window));
-    }
-
-    fn newest(&mut self) {
-        self.collect("SELECT json FROM events ORDER BY seq DESC LIMIT 1", []);
     }
 
     fn counts(&mut self, questions: &Questions) -> [usize; 3] {
