@@ -218,6 +218,11 @@ impl Batch {
         (0..self.len()).map(|index| self.event(index))
     }
 
+    /// Their streams, each a domain and an instance.
+    pub(crate) fn streams(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.events.iter().map(|entry| (&self.names[wide(&entry.domain)], &self.names[wide(&entry.instance_id)]))
+    }
+
     /// Their ids.
     pub fn ids(&self) -> impl ExactSizeIterator<Item = BatchId> {
         self.events.iter().map(|entry| BatchId { id: entry.id, given: entry.id_given })
@@ -225,7 +230,7 @@ impl Batch {
 
     /// The stream of all events, if it is one.
     pub fn only_stream(&self) -> Option<(&str, &str)> {
-        let mut streams = self.iter().map(|event| (event.domain, event.instance_id));
+        let mut streams = self.streams();
         let first = streams.next()?;
         streams.all(|stream| stream == first).then_some(first)
     }

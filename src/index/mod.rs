@@ -19,7 +19,7 @@ pub(crate) use plan::Plan;
 pub(crate) use scan::Scan;
 pub(crate) use streams::{Stream, Streams};
 
-use crate::append::{Batch, BatchEvent};
+use crate::append::Batch;
 use ids::Ids;
 use times::Times;
 use uuid::Uuid;
@@ -65,10 +65,8 @@ impl Index {
     /// A loop of its own, and so are those of [`Index::extend`]: nearly every look-up misses the processor's caches, and in a short
     /// loop of look-ups that do not depend on each other the misses overlap.
     pub fn locate(&self, batch: &Batch) -> Vec<Option<u32>> {
-        let stream = |event: BatchEvent<'_>| {
-            self.domains.find(event.domain).and_then(|domain| self.streams.find(domain, event.instance_id))
-        };
-        batch.iter().map(stream).collect()
+        let find = |(domain, instance_id)| self.streams.find(self.domains.find(domain)?, instance_id);
+        batch.streams().map(find).collect()
     }
 
     /// Adds the events of a batch, the next ordinals', whose streams are `located`. Appends each event's version in its stream
@@ -84,10 +82,10 @@ impl Index {
         debug_assert!(self.len() + batch.len() <= EVENTS_MAX, "the engine keeps the number below EVENTS_MAX");
         debug_assert_eq!(located.len(), batch.len());
         let first = self.len() as u32;
-        for ((nth, event), stream) in batch.iter().enumerate().zip(located) {
+        for ((nth, (domain, instance_id)), stream) in batch.streams().enumerate().zip(located) {
             let stream = stream.unwrap_or_else(|| {
-                let domain = self.domains.intern(event.domain);
-                self.streams.intern(domain, event.instance_id, || base(nth))
+                let domain = self.domains.intern(domain);
+                self.streams.intern(domain, instance_id, || base(nth))
             });
             self.event_streams.push(stream);
         }

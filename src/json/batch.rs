@@ -8,7 +8,7 @@ use super::walk::{LEVELS_MAX, Quoted, Walk, Walker};
 use super::{Input, suggestion, write};
 use crate::append::{BATCH_EVENTS_MAX, Batch};
 use crate::error::{Error, ErrorKind, Result, clipped, shown};
-use crate::event::{Json, NewEvent, PAYLOAD_BYTES_MAX, Payload, TAGS_MAX, name_fault};
+use crate::event::{Json, NAME_BYTES_MAX, NewEvent, PAYLOAD_BYTES_MAX, Payload, TAGS_MAX, name_fault};
 use crate::id::{Ids, parse_id};
 use crate::time::Timestamp;
 use base64::Engine as _;
@@ -203,7 +203,12 @@ impl<'a> Reader<'a> {
 
     fn name(&mut self, field: usize) -> Walk<Cow<'a, str>> {
         let name = self.string(field)?.unwrap_or_default();
-        if let Some(fault) = name_fault(&name) {
+        let fault = match &name {
+            // In JSON, U+0000 is an escape.
+            Cow::Borrowed(name) if (1..=NAME_BYTES_MAX).contains(&name.len()) => None,
+            name => name_fault(name),
+        };
+        if let Some(fault) = fault {
             self.refuse_name(FIELDS[field], fault);
         }
         Ok(name)

@@ -3,6 +3,7 @@
 use super::walk::compact;
 use crate::append::BatchEvent;
 use crate::event::{Json, NewEvent, Payload};
+use std::borrow::Cow;
 use uuid::Uuid;
 
 /// Where a written event's parts lie in the text, and how large its payload is.
@@ -20,11 +21,11 @@ pub(super) fn write_new_event(event: &NewEvent<'_>, id: Uuid, inserted_at: &[u8]
     out.extend_from_slice(b",\"id\":\"");
     out.extend_from_slice(id.hyphenated().encode_lower(&mut [0; 36]).as_bytes());
     out.extend_from_slice(b"\",\"type\":");
-    write_string(&event.event_type, out);
+    write_name(&event.event_type, out);
     out.extend_from_slice(b",\"domain\":");
-    write_string(&event.domain, out);
+    write_name(&event.domain, out);
     out.extend_from_slice(b",\"instance_id\":");
-    write_string(&event.instance_id, out);
+    write_name(&event.instance_id, out);
     out.extend_from_slice(b",\"stream_version\":");
 
     let tail_at = out.len();
@@ -37,7 +38,7 @@ pub(super) fn write_new_event(event: &NewEvent<'_>, id: Uuid, inserted_at: &[u8]
         if index > 0 {
             out.push(b',');
         }
-        write_string(tag, out);
+        write_name(tag, out);
     }
     let payload_bytes = match &event.payload {
         None => {
@@ -92,6 +93,20 @@ fn write_json(json: &Json<'_>, out: &mut Vec<u8>) -> usize {
         out.extend_from_slice(json.text.as_bytes());
     }
     out.len() - start
+}
+
+/// Appends a name of an event that was read from JSON.
+#[expect(clippy::ptr_arg, reason = "it matters whether it is borrowed")]
+fn write_name(name: &Cow<'_, str>, out: &mut Vec<u8>) {
+    match name {
+        // It stood there as it is: nothing in it needs an escape.
+        Cow::Borrowed(name) => {
+            out.push(b'"');
+            out.extend_from_slice(name.as_bytes());
+            out.push(b'"');
+        }
+        Cow::Owned(name) => write_string(name, out),
+    }
 }
 
 /// Appends `text` as a JSON string with the mandatory escapes only.

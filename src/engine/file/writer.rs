@@ -290,8 +290,7 @@ impl Writer {
             return Ok(Vec::new());
         }
         let mut unknown = Vec::new();
-        for ((nth, event), _) in batch.iter().enumerate().zip(located).filter(|(_, stream)| stream.is_none()) {
-            let stream = (event.domain, event.instance_id);
+        for ((nth, stream), _) in batch.streams().enumerate().zip(located).filter(|(_, known)| known.is_none()) {
             if unknown.last().is_none_or(|(_, before)| *before != stream) {
                 unknown.push((nth, stream));
             }
