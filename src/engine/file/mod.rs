@@ -25,6 +25,7 @@ mod part;
 mod place;
 mod pool;
 mod queue;
+mod reach;
 mod recovery;
 mod roll;
 mod scan;

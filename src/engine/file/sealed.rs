@@ -4,8 +4,13 @@ use super::idx::{Fault, Idx, Key};
 use super::part::{Files, Lookup, Part};
 use crate::error::{Error, Result};
 use crate::json::read_head;
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use uuid::Uuid;
+
+/// What is wrong with a key table that tells a position which no part has.
+const NO_EVENT: Fault = Fault::Damaged { segment: 0, offset: 0, what: "a key leads to no event" };
 
 /// See the module.
 #[derive(Default)]
@@ -63,8 +68,7 @@ impl Sealed {
 
     /// The same for a position that a key table tells.
     fn candidate(&self, files: &Files, position: u64) -> std::result::Result<Vec<u8>, Fault> {
-        let damaged = Fault::Damaged { segment: 0, offset: 0, what: "a key leads to no event" };
-        let part = self.part_of(position).ok_or(damaged)?;
+        let part = self.part_of(position).ok_or(NO_EVENT)?;
         part.text(files, position).map_err(Fault::Text)
     }
 
@@ -137,6 +141,29 @@ impl Sealed {
             }
         }
         Ok(None)
+    }
+
+    /// The positions of the parts that may have events of these streams, ascending.
+    pub fn holding(&self, files: &Files, streams: &[(&str, &str)]) -> Result<Vec<Range<u64>>> {
+        let Some(store) = self.store() else { return Ok(Vec::new()) };
+        let mut holding = BTreeMap::new();
+        for (domain, instance_id) in streams {
+            let key = Key::stream(store, domain, instance_id);
+            self.search(files, |table| {
+                let mut hold = |part: &Part| holding.insert(part.first(), part.bounds.next);
+                match table {
+                    Table::Keys(index) => {
+                        for position in index.candidates(key)? {
+                            hold(self.part_of(position).ok_or(NO_EVENT)?);
+                        }
+                    }
+                    // Its index tells as fast.
+                    Table::Part(part) => _ = hold(part),
+                }
+                Ok(None::<()>)
+            })?;
+        }
+        Ok(holding.into_iter().map(|(first, next)| first..next).collect())
     }
 
     fn store(&self) -> Option<&[u8; 16]> {

@@ -7,6 +7,7 @@ use super::fault::Damage;
 use super::indexed::Indexed;
 use super::part::{Files, Part, relative};
 use super::place::Place;
+use super::reach::Reach;
 use super::sealed::Sealed;
 use super::segment::Segment;
 use crate::call::Call;
@@ -94,8 +95,10 @@ impl View {
         let mut buffer = Vec::new();
         let mut planned = None;
         let mut left = self.range(read)?;
+        let reach = Reach::of(read.query, &self.live()?.sealed.clone(), &self.files)?;
         loop {
             call.check()?;
+            reach.pass_over(&mut left, read.direction);
             if left.is_empty() {
                 break;
             }
@@ -126,7 +129,8 @@ impl View {
         let mut count = 0;
         let mut planned = None;
         let mut left = self.range(read)?;
-        while !left.is_empty() {
+        let reach = Reach::of(read.query, &self.live()?.sealed.clone(), &self.files)?;
+        while reach.pass_over(&mut left, Direction::Forward) {
             call.check()?;
             self.check_damage(&left, Direction::Forward)?;
             self.files.pool.look();
@@ -153,7 +157,8 @@ impl View {
         let read = Read { query, after, up_to: end - 1, direction: Direction::Forward, skip: 0, limit: 1 };
         let mut planned = None;
         let mut left = self.range(&read)?;
-        while !left.is_empty() {
+        let reach = Reach::of(query, &self.live()?.sealed.clone(), &self.files)?;
+        while reach.pass_over(&mut left, Direction::Forward) {
             call.check()?;
             self.files.pool.look();
             let range = match self.piece(&read, &left, &mut planned, &mut 0, 1)? {
