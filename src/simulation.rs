@@ -3,4 +3,4 @@
 //! Not part of what Runestore promises; it is there with the feature `simulation` alone.
 
 pub use crate::config::open_simulated as open;
-pub use crate::engine::file::{Access, Bug, Directory, File, Lock, Probe};
+pub use crate::engine::file::{Access, Bug, Directory, File, Lock, Memory, Probe};
