@@ -33,13 +33,17 @@ fn under(deeds: &[Deed], read_only: bool) -> usize {
     let sample = Sample::new(0);
     let sandbox = Sandbox::new(&sample);
     let mut refused = 0;
-    for (what, name, deed) in deeds {
+    for (nth, (what, name, deed)) in deeds.iter().enumerate() {
         sandbox.restore();
         let store = open(&sandbox.path(), read_only).expect("it opens");
         for _ in 0..2 {
             assert_eq!(ask(&store, &sample.truth, what), sample.truth.asked.len() + 1);
         }
         deed(&File::options().write(true).open(sandbox.path().join(name)).expect("it is there"));
+        // The first call that comes upon it can be any.
+        if nth % 2 == 0 {
+            store.verify().expect("it tells what it finds");
+        }
         refused += usize::from(ask(&store, &sample.truth, what) <= sample.truth.asked.len());
         // A writer says at the end what it could not do.
         let _ = store.close();

@@ -106,6 +106,7 @@ impl Follower {
         if self.view.live()?.damage.is_some() {
             return Ok(());
         }
+        self.view.files.pool.look();
         let Ok(mark) = self.mark(&mut at)? else { return Ok(()) };
         let visible = mark.map(|mark| mark.visible);
         // It can be one that was read before, where the last is whole no more.

@@ -160,6 +160,11 @@ impl Segment {
         self.header.base + offset
     }
 
+    /// Where it ends, if that is to be at `end`: a file that was cut off ends before.
+    pub fn end(&self, directory: &dyn Directory, end: u64) -> Result<u64> {
+        Ok(end.min(self.file.len().map_err(failed(directory, "look at", &self.name()))?))
+    }
+
     /// Reads texts, one after the other, and compares their checksums; `take` gets each with its index, until
     /// it answers false. `first` is the position of each, for errors. Whether all were taken.
     pub fn texts(

@@ -114,9 +114,11 @@ fn walk(
         }
         Err(error) => return Err(error),
     }
-    let mut scanner = Scanner::new(directory, segment, Cursor::start(segment), end, files.bugs);
+    let mut scanner =
+        Scanner::new(directory, segment, Cursor::start(segment), segment.end(directory, end)?, files.bugs);
     let why = loop {
         call.check()?;
+        files.pool.look();
         let at = scanner.cursor.offset;
         told(segment.log_offset(at))?;
         let Some(frame) = scanner.next()? else { break scanner.stopped };
@@ -164,6 +166,7 @@ fn is_tail(files: &Files, segment: &Segment) -> bool {
 
 /// Checks a segment's index file, if it has one, against the log.
 fn check_index(files: &Files, segment: &Segment, indexed: &Indexed, report: &mut Report) -> Result<()> {
+    files.pool.look();
     let name = idx::name_of(segment.header.ordinal);
     let Ok(file) = files.pool.file(&name) else { return Ok(()) };
     let problem = |offset, what: &str| {

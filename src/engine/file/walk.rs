@@ -79,6 +79,7 @@ impl Walked {
         end: u64,
         mut look: impl FnMut(&Frame<'_>) -> Result<bool>,
     ) -> Result<&'static str> {
+        let end = segment.end(&*files.directory, end)?;
         let mut scanner = Scanner::new(&*files.directory, segment, self.cursor, end, files.bugs);
         loop {
             let start = scanner.cursor.offset;
