@@ -26,7 +26,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("append", &["error", "event", "query", "time"]),
     ("call", &["error", "process"]),
     ("json", &["append", "error", "event", "id", "query", "time"]),
-    ("index", &["append", "error", "query"]),
+    ("index", &["append", "query"]),
     ("engine", &["append", "call", "error", "json", "query"]),
     ("engine::memory", &["append", "call", "engine", "error", "huge", "index", "json", "query"]),
     ("engine::file", &["append", "call", "engine", "error", "huge", "index", "json", "process", "query", "time"]),
