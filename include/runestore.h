@@ -219,7 +219,9 @@ void store_free(void *buffer);
  * {"store":"file","store_opts":{"path":"ledger.runes"}} keeps the events in that directory, made if it
  * is not there. An append is on the disk when it returns; "sync" in store_opts can promise less
  * (docs/DURABILITY.md). One handle may write a store at a time, in all processes together; any number
- * may read it beside that one, with "read_only":true.
+ * may read it beside that one, with "read_only":true. What does not change any more is read as mapped
+ * memory: where a disk fails that has read it well before, or a file is cut off during a call, the system
+ * ends the process with SIGBUS. With "mmap":false each of these is an error.
  *
  * Errors: misuse (store is NULL), invalid_json, invalid_options, too_large, unsupported, no_space (the
  * disk is full, or too many handles are open), locked (another handle writes the store), not_found
