@@ -116,14 +116,20 @@ fn walk(
     }
     let mut scanner =
         Scanner::new(directory, segment, Cursor::start(segment), segment.end(directory, end)?, files.bugs);
+    // Behind the last frame in which nothing was wrong.
+    let mut cursor = scanner.cursor;
     let why = loop {
         call.check()?;
         files.pool.look();
-        let at = scanner.cursor.offset;
+        let at = cursor.offset;
         told(segment.log_offset(at))?;
         let Some(frame) = scanner.next()? else { break scanner.stopped };
         if frame.header.first + u64::from(frame.header.events) > next {
-            return Ok(indexed);
+            // What came later to the newest segment is left alone.
+            if chain.is_none() && frame.header.first >= next {
+                return Ok(indexed);
+            }
+            break "the events of a frame reach beyond the last one";
         }
         if frame.tracking().is_none() {
             break "the tracking in a frame cannot be read";
@@ -138,11 +144,11 @@ fn walk(
             }
         }
         report.events += u64::from(frame.header.events);
-        report.bytes += scanner.cursor.offset - at;
+        cursor = scanner.cursor;
+        report.bytes += cursor.offset - at;
     };
-    let is_all = indexed.next() >= next
-        && (scanner.cursor.offset == end || end > scanner.cursor.offset && next > 0 && is_tail(files, segment));
-    let cursor = scanner.cursor;
+    let is_all =
+        indexed.next() >= next && (cursor.offset == end || end > cursor.offset && next > 0 && is_tail(files, segment));
     if !is_all {
         let damage = Damage::new(&segment.name(), cursor.offset, why);
         report.add(&if indexed.next() < next { damage.positions(indexed.next(), next - 1) } else { damage });
