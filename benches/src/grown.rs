@@ -1,5 +1,6 @@
 //! A store that grows in a process of its own, so that its memory can be measured and no other store's counts.
 
+use super::host;
 use super::memory::Peak;
 use super::peer::Peer;
 use super::runestore_c::Store;
@@ -44,6 +45,7 @@ impl Grown {
 
     /// Appends so many batches.
     pub fn append(&mut self, batches: usize) -> Cost {
+        host::fetch(host::TURN_BYTES);
         self.events += batches * BATCH;
         writeln!(self.child.stdin.as_ref().expect("it has one"), "{batches}").expect("it listens");
         let answer = self.answers.next().expect("it answers").expect("it is read");

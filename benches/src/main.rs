@@ -9,6 +9,7 @@ mod child;
 mod engines;
 mod grown;
 mod growth;
+mod host;
 mod instructions;
 mod limit;
 mod lmdb;

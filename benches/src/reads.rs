@@ -1,6 +1,7 @@
 //! What every engine is asked, R1 to R4.
 
 use super::board::{Board, Unit, Work, work};
+use super::host;
 use super::peer::{Peer, Queries};
 use super::workload::Questions;
 
@@ -28,7 +29,7 @@ pub fn read(peer: &mut dyn Peer, questions: &Questions, board: &mut Board, colum
     board.time("R1 scan", column, || peer.scan());
     board.time("R1 scan again", column, || peer.scan());
     if board.wants("R1b") {
-        touch(questions.events * ANSWER_BYTES);
+        host::fetch(questions.events * ANSWER_BYTES);
         board.time("R1b one buffer", column, || peer.read_all());
     }
     let Some(queries) = peer.queries() else { return };
@@ -46,12 +47,6 @@ pub fn read(peer: &mut dyn Peer, questions: &Questions, board: &mut Board, colum
             queries.window(questions.window(window));
         }
     });
-}
-
-/// Touches so much memory and gives it back. A virtual machine may have given its free memory to the host, and whoever is the
-/// first to ask for some would wait until it is there again.
-fn touch(bytes: usize) {
-    std::hint::black_box(vec![1_u8; bytes]);
 }
 
 /// Reads random streams.

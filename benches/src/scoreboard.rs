@@ -3,6 +3,7 @@
 use super::board::{self, Board};
 use super::child::{self, Task};
 use super::engines::{BULK_DURABLE, Contender, Engine, FILE, SINGLE_APPENDS};
+use super::host;
 use super::peer::Peer;
 use super::reads;
 use super::scratch::{self, Scratch};
@@ -110,6 +111,7 @@ impl Engine {
             let mut seconds = vec![0.0; fills];
             for batches in batches.chunks(TURN_BATCHES) {
                 for (peer, seconds) in peers.iter_mut().zip(&mut seconds) {
+                    host::fetch(host::TURN_BYTES);
                     let begun = Instant::now();
                     peer.append(batches);
                     *seconds += begun.elapsed().as_secs_f64();
