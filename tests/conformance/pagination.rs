@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 scenarios![
     the_pages_of_a_result_tile_and_their_numbers_fit,
     pages_can_begin_anywhere,
+    pages_stay_right_while_the_log_grows,
     a_page_has_a_hundred_events_if_nothing_is_said,
     the_head_of_the_first_page_makes_the_others_stable,
     a_page_is_not_for_lines_and_never_empty_by_wish,
@@ -78,6 +79,50 @@ fn pages_can_begin_anywhere(factory: &Factory) {
     }
     let (_, page) = page(&store, "null", json!({"pagination": true, "offset": i64::MAX, "limit": i64::MAX}));
     assert_eq!((&page["page_number"], &page["has_next"], &page["total_pages"]), (&json!(2), &json!(false), &json!(1)));
+}
+
+fn pages_stay_right_while_the_log_grows(factory: &Factory) {
+    let store = factory.fresh();
+    let mut matching: Vec<u64> = Vec::new();
+    let mut position = 0_u64;
+    for round in 0..40 {
+        let batch: Vec<Value> = (0..40)
+            .map(|_| {
+                position += 1;
+                // Whole segments have none.
+                let is_one = position.is_multiple_of(3) && position / 300 % 3 != 1;
+                matching.extend(is_one.then_some(position));
+                json!({
+                    "type": if is_one { "One" } else { "Other" },
+                    "domain": "d", "instance_id": "i", "data": "x".repeat(300),
+                })
+            })
+            .collect();
+        append(&store, json!(batch));
+        let count = matching.len();
+        // The second time nothing is asked that was not asked before.
+        for _ in 0..2 {
+            for offset in [1, count / 3, count / 2, count.saturating_sub(1), count, count + 5] {
+                for direction in ["forward", "backward"] {
+                    // What is bounded by nothing stays the same query.
+                    for (after, up_to) in [(0, i64::MAX as u64), (position / 5, position - 7)] {
+                        let mut wanted: Vec<u64> =
+                            matching.iter().copied().filter(|at| (after + 1..=up_to).contains(at)).collect();
+                        let total = wanted.len();
+                        if direction == "backward" {
+                            wanted.reverse();
+                        }
+                        let wanted: Vec<u64> = wanted.into_iter().skip(offset).take(4).collect();
+                        let query = json!({"type": "One", "after": after, "up_to": up_to});
+                        let options = json!({"pagination": true, "offset": offset, "limit": 4, "direction": direction});
+                        let (events, page) = page(&store, query, options);
+                        assert_eq!(positions(&events), wanted, "round {round}, offset {offset}, {direction}");
+                        assert_eq!(page["total_count"], total, "round {round}");
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn a_page_has_a_hundred_events_if_nothing_is_said(factory: &Factory) {

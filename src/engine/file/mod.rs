@@ -2,13 +2,14 @@
 //!
 //! `docs/FORMAT.md` describes the files, `docs/DURABILITY.md` what is promised. From the bottom up: `storage` is
 //! the seam to the machine and `os` the machine behind it; `segment`, `frame` and `watermark` are what files hold; `scan` walks
-//! frames, `recovery` finds out what a directory holds, `open` makes it a store. `part`, `sealed` and `view` answer reads,
+//! frames, `recovery` finds out what a directory holds, `open` makes it a store. `part`, `sealed`, `counts` and `view` answer reads,
 //! `writer`, `queue`, `flush` and `roll` take appends, `follow` reads what another process writes.
 
 mod backup;
 mod bug;
 mod bytes;
 mod checksum;
+mod counts;
 mod fault;
 mod flush;
 mod follow;

@@ -3,9 +3,10 @@
 //! Reads hold no lock while they read files, so no writer waits for a disk that a reader reads from. The log
 //! only grows, so a read up to a fixed head sees one moment, however often it looks again.
 
+use super::counts::Counts;
 use super::fault::Damage;
 use super::indexed::Indexed;
-use super::part::{Files, Part, relative};
+use super::part::{Files, Found, Part, relative};
 use super::place::Place;
 use super::reach::Reach;
 use super::sealed::Sealed;
@@ -31,6 +32,7 @@ pub(super) struct View {
     live: RwLock<Live>,
     /// The last visible position.
     head: AtomicU64,
+    counts: Counts,
 }
 
 /// The parts of the log.
@@ -60,7 +62,7 @@ enum Piece {
 
 impl View {
     pub fn new(files: Files, live: Live, head: u64) -> View {
-        View { files, live: RwLock::new(live), head: AtomicU64::new(head) }
+        View { files, live: RwLock::new(live), head: AtomicU64::new(head), counts: Counts::default() }
     }
 
     /// The last visible position.
@@ -95,10 +97,15 @@ impl View {
         let mut buffer = Vec::new();
         let mut planned = None;
         let mut left = self.range(read)?;
-        let reach = Reach::of(read.query, &self.live()?.sealed.clone(), &self.files)?;
+        let sealed = self.live()?.sealed.clone();
+        let reach = Reach::of(read.query, &sealed, &self.files)?;
+        let passing = (skip > 0).then(|| self.counts.passing(read.query, sealed));
         loop {
             call.check()?;
             reach.pass_over(&mut left, read.direction);
+            if let Some(passing) = passing.as_ref().filter(|_| skip > 0) {
+                passing.pass_over(&mut left, &mut skip, read.direction);
+            }
             if left.is_empty() {
                 break;
             }
@@ -106,8 +113,12 @@ impl View {
             self.files.pool.look();
             let end = match self.piece(read, &left, &mut planned, &mut skip, limit)? {
                 Piece::Sealed(part, range) => {
+                    let found = part.matching(&self.files, read.query, range.clone(), call)?;
+                    if let Some(passing) = &passing {
+                        passing.note(&range, found.len());
+                    }
                     let end =
-                        self.read_part(&part, read, range.clone(), &mut skip, &mut limit, &mut buffer, sink, call)?;
+                        self.read_part(&part, found, read.direction, &mut skip, &mut limit, &mut buffer, sink, call)?;
                     advance(&mut left, &range, read.direction);
                     end
                 }
@@ -129,9 +140,18 @@ impl View {
         let mut count = 0;
         let mut planned = None;
         let mut left = self.range(read)?;
-        let reach = Reach::of(read.query, &self.live()?.sealed.clone(), &self.files)?;
-        while reach.pass_over(&mut left, Direction::Forward) {
+        let sealed = self.live()?.sealed.clone();
+        let reach = Reach::of(read.query, &sealed, &self.files)?;
+        let passing = self.counts.passing(read.query, sealed);
+        loop {
             call.check()?;
+            reach.pass_over(&mut left, Direction::Forward);
+            let mut passed = u64::MAX;
+            passing.pass_over(&mut left, &mut passed, Direction::Forward);
+            count += u64::MAX - passed;
+            if left.is_empty() {
+                break;
+            }
             self.check_damage(&left, Direction::Forward)?;
             self.files.pool.look();
             // To pass over all is to count.
@@ -139,7 +159,9 @@ impl View {
             let read = Read { direction: Direction::Forward, ..*read };
             let range = match self.piece(&read, &left, &mut planned, &mut passed, 0)? {
                 Piece::Sealed(part, range) => {
-                    count += part.matching(&self.files, read.query, range.clone(), call)?.len();
+                    let found = part.matching(&self.files, read.query, range.clone(), call)?.len();
+                    passing.note(&range, found);
+                    count += found;
                     range
                 }
                 Piece::Growing(_, range, _) => {
@@ -265,18 +287,17 @@ impl View {
     fn read_part(
         &self,
         part: &Part,
-        read: &Read<'_>,
-        range: Range<u64>,
+        mut found: Found<'_>,
+        direction: Direction,
         skip: &mut u64,
         limit: &mut u64,
         buffer: &mut Vec<u8>,
         sink: &mut dyn Sink,
         call: &Call<'_>,
     ) -> Result<End> {
-        let mut found = part.matching(&self.files, read.query, range, call)?;
         let passed = (*skip).min(found.len());
         *skip -= passed;
-        let wanted = match read.direction {
+        let wanted = match direction {
             Direction::Forward => passed..found.len().min(passed.saturating_add(*limit)),
             Direction::Backward => (found.len() - passed).saturating_sub(*limit)..found.len() - passed,
         };
@@ -293,19 +314,19 @@ impl View {
         }
         while !left.is_empty() {
             call.check()?;
-            let slice = match read.direction {
+            let slice = match direction {
                 Direction::Forward => left.start..left.end.min(left.start + PIECE_EVENTS),
                 Direction::Backward => left.start.max(left.end.saturating_sub(PIECE_EVENTS))..left.end,
             };
             places.clear();
             found.places(slice.clone(), &mut places)?;
-            if read.direction == Direction::Backward {
+            if direction == Direction::Backward {
                 places.reverse();
             }
-            if self.give(&part.segment, &places, read.direction, limit, buffer, sink, call)? == End::Full {
+            if self.give(&part.segment, &places, direction, limit, buffer, sink, call)? == End::Full {
                 return Ok(End::Full);
             }
-            advance(&mut left, &slice, read.direction);
+            advance(&mut left, &slice, direction);
         }
         Ok(End::Complete)
     }
