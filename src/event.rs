@@ -1,6 +1,6 @@
 //! The event as a caller gives it: slices of JSON text, never a tree.
 
-use crate::time::Timestamp;
+use crate::time::{Timestamp, TimestampText};
 use std::borrow::Cow;
 use uuid::Uuid;
 
@@ -30,7 +30,7 @@ pub(crate) struct NewEvent<'a> {
     pub domain: Cow<'a, str>,
     pub instance_id: Cow<'a, str>,
     pub version: u32,
-    pub inserted_at: Option<Timestamp>,
+    pub inserted_at: Option<(Timestamp, TimestampText)>,
     pub tags: Vec<Cow<'a, str>>,
     pub payload: Option<Payload<'a>>,
     pub metadata: Option<Json<'a>>,

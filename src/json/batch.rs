@@ -10,7 +10,7 @@ use crate::append::{BATCH_EVENTS_MAX, Batch};
 use crate::error::{Error, ErrorKind, Result, clipped, shown};
 use crate::event::{Json, NAME_BYTES_MAX, NewEvent, PAYLOAD_BYTES_MAX, Payload, TAGS_MAX, name_fault};
 use crate::id::{Ids, parse_id};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, TimestampText};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use std::borrow::Cow;
@@ -61,7 +61,7 @@ struct Reader<'a> {
     /// no JSON is reported as that, wherever else it is wrong.
     refused: Option<Error>,
     now: Timestamp,
-    now_text: [u8; 27],
+    now_text: TimestampText,
     ids: Ids,
     /// One bit for each of [`FIELDS`] that the current event has, null included.
     seen: u32,
@@ -160,7 +160,7 @@ impl<'a> Reader<'a> {
             }
             INSERTED_AT => {
                 if let Some(text) = self.string(field)? {
-                    event.inserted_at = Timestamp::parse(&text);
+                    event.inserted_at = Timestamp::parse_with_text(&text);
                     if event.inserted_at.is_none() {
                         self.refuse_field(
                             field,
@@ -330,8 +330,8 @@ impl<'a> Reader<'a> {
     /// Writes the event's text into the batch.
     fn complete(&mut self, event: &NewEvent<'a>) {
         let id = event.id.unwrap_or_else(|| self.ids.next());
-        let inserted_at = event.inserted_at.map_or(self.now_text, Timestamp::text);
-        let written = write::write_new_event(event, id, &inserted_at, &mut self.batch.text);
+        let (inserted_at, inserted_at_text) = event.inserted_at.unwrap_or((self.now, self.now_text));
+        let written = write::write_new_event(event, id, &inserted_at_text, &mut self.batch.text);
         if written.payload_bytes > PAYLOAD_BYTES_MAX {
             let bytes = written.payload_bytes;
             self.refuse(|place| {
@@ -343,7 +343,7 @@ impl<'a> Reader<'a> {
             });
             return;
         }
-        self.batch.push(event, id, event.inserted_at.unwrap_or(self.now), written.head_at, written.tail_at);
+        self.batch.push(event, id, inserted_at, written.head_at, written.tail_at);
     }
 
     #[cold]

@@ -3,6 +3,7 @@
 use super::walk::compact;
 use crate::append::BatchEvent;
 use crate::event::{Json, NewEvent, Payload};
+use crate::time::TimestampText;
 use std::borrow::Cow;
 use uuid::Uuid;
 
@@ -16,11 +17,16 @@ pub(super) struct Written {
 
 /// Appends the head of `event` (what stands between the sequence number and the stream version),
 /// then its tail (what stands behind that, the newline included).
-pub(super) fn write_new_event(event: &NewEvent<'_>, id: Uuid, inserted_at: &[u8], out: &mut Vec<u8>) -> Written {
+pub(super) fn write_new_event(
+    event: &NewEvent<'_>,
+    id: Uuid,
+    inserted_at: &TimestampText,
+    out: &mut Vec<u8>,
+) -> Written {
     let head_at = out.len();
-    out.extend_from_slice(b",\"id\":\"");
-    out.extend_from_slice(id.hyphenated().encode_lower(&mut [0; 36]).as_bytes());
-    out.extend_from_slice(b"\",\"type\":");
+    let mut id_text = *b",\"id\":\"00000000-0000-0000-0000-000000000000\",\"type\":";
+    id.hyphenated().encode_lower(&mut id_text[7..43]);
+    out.extend_from_slice(&id_text);
     write_name(&event.event_type, out);
     out.extend_from_slice(b",\"domain\":");
     write_name(&event.domain, out);
@@ -31,9 +37,9 @@ pub(super) fn write_new_event(event: &NewEvent<'_>, id: Uuid, inserted_at: &[u8]
     let tail_at = out.len();
     out.extend_from_slice(b",\"version\":");
     write_number(event.version.into(), out);
-    out.extend_from_slice(b",\"inserted_at\":\"");
-    out.extend_from_slice(inserted_at);
-    out.extend_from_slice(b"\",\"tags\":[");
+    let mut time_text = *b",\"inserted_at\":\"0000-00-00T00:00:00.000000Z\",\"tags\":[";
+    time_text[16..43].copy_from_slice(inserted_at);
+    out.extend_from_slice(&time_text);
     for (index, tag) in event.tags.iter().enumerate() {
         if index > 0 {
             out.push(b',');
@@ -56,15 +62,18 @@ pub(super) fn write_new_event(event: &NewEvent<'_>, id: Uuid, inserted_at: &[u8]
             out.len() - start
         }
     };
-    out.extend_from_slice(b",\"metadata\":");
     let metadata_bytes = match &event.metadata {
         None => {
-            out.extend_from_slice(b"{}");
+            out.extend_from_slice(b",\"metadata\":{}}\n");
             0
         }
-        Some(metadata) => write_json(metadata, out),
+        Some(metadata) => {
+            out.extend_from_slice(b",\"metadata\":");
+            let bytes = write_json(metadata, out);
+            out.extend_from_slice(b"}\n");
+            bytes
+        }
     };
-    out.extend_from_slice(b"}\n");
     Written { head_at, tail_at, payload_bytes: payload_bytes + metadata_bytes }
 }
 
