@@ -69,7 +69,7 @@ pub fn main(arguments: &[String]) {
         Task::Read => {
             peer.scan();
             if let Some(queries) = peer.queries() {
-                reads::streams(queries, &Questions { events });
+                reads::streams(queries, &Questions::about(events));
             }
         }
     }

@@ -181,7 +181,9 @@ fn grow(name: &str, kind: &str, segment_bytes: u64, events: usize, scratch: &Scr
 fn ask(stores: [(PathBuf, usize); 2], board: &mut Board) {
     let engine = &FILE;
     let contender = &engine.contenders[0];
-    let stores = stores.map(|(directory, events)| (directory, Questions { events }));
+    // What they are asked for is as much in a large store as in a small one.
+    let window_events = stores.iter().map(|(_, events)| events / 100).min().unwrap_or(0);
+    let stores = stores.map(|(directory, events)| (directory, Questions::with_windows_of(window_events, events)));
     for (column, (directory, questions)) in stores.iter().enumerate() {
         board.note("S1 on disk, an event", column, scratch::disk_bytes(directory) as f64 / questions.events as f64);
         if board.wants("M1") {

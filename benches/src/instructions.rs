@@ -37,7 +37,7 @@ pub fn main(arguments: &[String]) {
     };
     let batches: Vec<_> = Batches::new(Kind::Standard).take(BATCHES).collect();
     store.append(&batches);
-    let questions = Questions { events: BATCHES * BATCH };
+    let questions = Questions::about(BATCHES * BATCH);
     match work.as_str() {
         "append" => {}
         "stream" => {

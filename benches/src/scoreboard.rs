@@ -85,7 +85,7 @@ impl Engine {
     /// A3 or A4, R1 to R4, S1, and O1 after a clean close. Stores that are filled already and whose filling nobody measures are
     /// used again.
     fn fill_and_read(&self, batches: &[Batch], board: &mut Board, scratch: &Scratch, filled: &mut Vec<PathBuf>) {
-        let questions = Questions { events: batches.len() * BATCH };
+        let questions = Questions::about(batches.len() * BATCH);
         let again = self.name == FILE.name && filled.len() == self.stores().len() && !board.wants(BULK_DURABLE);
         if !again {
             filled.clear();

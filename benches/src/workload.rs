@@ -82,9 +82,21 @@ impl Iterator for Batches {
 #[derive(Clone, Copy)]
 pub struct Questions {
     pub events: usize,
+    /// A window of time has so many of them.
+    window_events: usize,
 }
 
 impl Questions {
+    /// About so many events, their windows a hundredth of the time.
+    pub fn about(events: usize) -> Questions {
+        Questions::with_windows_of(events / 100, events)
+    }
+
+    /// The same with windows of so many events.
+    pub fn with_windows_of(window_events: usize, events: usize) -> Questions {
+        Questions { events, window_events }
+    }
+
     /// The type of the pages: the sixth most frequent has 4.6 % of the events.
     pub const PAGE_TYPE: &str = "EventType05";
     /// How many streams there are.
@@ -95,11 +107,10 @@ impl Questions {
         stream_of((lookup as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) % INSTANCES)
     }
 
-    /// One hundredth of the time, from and to in seconds since 1970.
+    /// Some time, from and to in seconds since 1970, another one for each window.
     pub fn window(&self, window: usize) -> (u64, u64) {
-        let length = self.events as u64 / 100;
-        let from = BEGIN + window as u64 * 37 % 99 * length;
-        (from, from + length)
+        let from = BEGIN + window as u64 * 37 % 99 * (self.events as u64 / 100);
+        (from, from + self.window_events as u64)
     }
 }
 
