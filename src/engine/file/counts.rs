@@ -1,6 +1,7 @@
 //! How many events of each sealed part match a query: remembered for the queries asked last, so that a page far from the beginning,
 //! and a count, ask each part once and not each time.
 
+use super::part::Part;
 use super::sealed::Sealed;
 use crate::query::{Direction, Filter, Query};
 use std::collections::VecDeque;
@@ -9,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// So many queries are remembered.
 const QUERIES_MAX: usize = 16;
-/// A query that names more than this is not.
-const NAMES_MAX: usize = 64;
+/// A query is not whose names and ids take more than this.
+const BYTES_MAX: usize = 16 << 10;
 
 /// See the module.
 #[derive(Default)]
@@ -19,8 +20,16 @@ pub(super) struct Counts {
     queries: Mutex<VecDeque<(Query, Known)>>,
 }
 
-/// What is known of a query: for each part how many of its events match.
-type Known = Arc<RwLock<Vec<Option<u64>>>>;
+/// What is known of a query, for each part.
+type Known = Arc<RwLock<Vec<Option<Count>>>>;
+
+/// So many events of a part match.
+#[derive(Clone, Copy)]
+struct Count {
+    /// Where the part ended: the last one may be the beginning of a segment, in whose place all of it comes.
+    next: u64,
+    events: u64,
+}
 
 /// One read that passes over parts.
 pub(super) struct Passing {
@@ -35,7 +44,7 @@ impl Counts {
         let found = queries.iter().position(|(known, _)| known == query);
         let (query, known) = match found.and_then(|at| queries.remove(at)) {
             Some(remembered) => remembered,
-            None if names(query) > NAMES_MAX => return Passing { sealed, known: Known::default() },
+            None if bytes(query) > BYTES_MAX => return Passing { sealed, known: Known::default() },
             None => (query.clone(), Known::default()),
         };
         if queries.len() == QUERIES_MAX {
@@ -51,28 +60,38 @@ impl Passing {
     pub fn pass_over(&self, left: &mut Range<u64>, skip: &mut u64, direction: Direction) {
         let parts = self.sealed.parts();
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let count_of = |at: usize| known.get(at).copied().flatten();
-        let positions = |at: usize| parts.get(at).map(|part| part.first()..part.bounds.next);
+        let count_of = |at: usize, part: &Part| match part.first() == part.bounds.next {
+            true => Some(0),
+            false => known
+                .get(at)
+                .copied()
+                .flatten()
+                .filter(|count| count.next == part.bounds.next)
+                .map(|count| count.events),
+        };
         match direction {
             Direction::Forward => {
-                let mut at = parts.partition_point(|part| part.first() < left.start);
-                while let (Some(part), Some(count)) = (positions(at), count_of(at)) {
-                    if part.start != left.start || part.end > left.end || count > *skip {
-                        break;
-                    }
-                    (left.start, *skip) = (part.end, *skip - count);
+                let mut at = parts.partition_point(|part| part.bounds.next <= left.start);
+                while let Some(part) = parts.get(at)
+                    && let Some(count) = count_of(at, part)
+                    && part.first() == left.start
+                    && part.bounds.next <= left.end
+                    && count <= *skip
+                {
+                    (left.start, *skip) = (part.bounds.next, *skip - count);
                     at += 1;
                 }
             }
             Direction::Backward => {
                 let mut behind = parts.partition_point(|part| part.bounds.next <= left.end);
                 while let Some(at) = behind.checked_sub(1)
-                    && let (Some(part), Some(count)) = (positions(at), count_of(at))
+                    && let part = &parts[at]
+                    && let Some(count) = count_of(at, part)
+                    && part.bounds.next == left.end
+                    && part.first() >= left.start
+                    && count <= *skip
                 {
-                    if part.end != left.end || part.start < left.start || count > *skip {
-                        break;
-                    }
-                    (left.end, *skip) = (part.start, *skip - count);
+                    (left.end, *skip) = (part.first(), *skip - count);
                     behind = at;
                 }
             }
@@ -80,25 +99,29 @@ impl Passing {
     }
 
     /// Remembers how many events match at these positions, if they are all of a part.
-    pub fn note(&self, positions: &Range<u64>, count: u64) {
+    pub fn note(&self, positions: &Range<u64>, events: u64) {
         let parts = self.sealed.parts();
-        let at = parts.partition_point(|part| part.first() < positions.start);
-        if parts.get(at).is_some_and(|part| part.first() == positions.start && part.bounds.next == positions.end) {
+        let at = parts.partition_point(|part| part.bounds.next <= positions.start);
+        if parts.get(at).is_some_and(|part| (part.first()..part.bounds.next) == *positions) {
             let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
             if known.len() <= at {
                 known.resize(at + 1, None);
             }
-            known[at] = Some(count);
+            known[at] = Some(Count { next: positions.end, events });
         }
     }
 }
 
-/// How many names and ids a query holds.
-fn names(query: &Query) -> usize {
-    let len = |names: &Option<Vec<String>>| names.as_ref().map_or(0, Vec::len);
+/// How many bytes a query's names and ids take.
+fn bytes(query: &Query) -> usize {
+    let len = |names: &[String]| names.iter().map(|name| size_of::<String>() + name.len()).sum::<usize>();
     let of = |filter: &Filter| {
-        let ids = filter.ids.as_ref().map_or(0, Vec::len);
-        1 + len(&filter.types) + len(&filter.domains) + len(&filter.instance_ids) + ids + filter.tags.len()
+        let lists = [&filter.types, &filter.domains, &filter.instance_ids];
+        let ids = filter.ids.as_ref().map_or(0, |ids| size_of_val(&ids[..]));
+        size_of::<Filter>()
+            + lists.into_iter().flatten().map(|names| len(names)).sum::<usize>()
+            + ids
+            + len(&filter.tags)
     };
     query.filters.iter().map(of).sum()
 }

@@ -57,7 +57,7 @@ pub(super) fn verify(view: &View, progress: &mut Progress<'_>, call: &Call<'_>) 
         let segment = &part.segment;
         let Bounds { end, chain, next } = part.bounds;
         let until = Until { end, next, chain: Some(chain) };
-        let indexed = walk(&view.files, segment, &until, &mut report, &mut told, call)?;
+        let indexed = walk(view, segment, &until, &mut report, &mut told, call)?;
         check_index(&view.files, segment, &indexed, &mut report)?;
         if !seal_is_sound(&view.files, segment, end, chain)? {
             let what = "what follows the end of the segment is no seal; no event is lost";
@@ -67,7 +67,7 @@ pub(super) fn verify(view: &View, progress: &mut Progress<'_>, call: &Call<'_>) 
     let len = newest.file.len().map_err(super::fault::failed(&*view.files.directory, "look at", &newest.name()))?;
     let lost_from = damage.as_ref().map(|_| view.live().map(|live| live.growing.next())).transpose()?;
     let until = Until { end: len, next: lost_from.unwrap_or(head + 1), chain: None };
-    let indexed = walk(&view.files, &newest, &until, &mut report, &mut told, call)?;
+    let indexed = walk(view, &newest, &until, &mut report, &mut told, call)?;
     check_index(&view.files, &newest, &indexed, &mut report)?;
     if let Some(damage) = damage {
         report.add(&damage);
@@ -94,13 +94,14 @@ struct Until {
 
 /// Walks a segment up to the frame that ends at `end`, or with the event before `next`.
 fn walk(
-    files: &Files,
+    view: &View,
     segment: &Arc<Segment>,
     &Until { end, next, chain }: &Until,
     report: &mut Report,
     told: &mut dyn FnMut(u64) -> Result<()>,
     call: &Call<'_>,
 ) -> Result<Indexed> {
+    let files = &view.files;
     let directory = &*files.directory;
     let mut indexed = Indexed::new(segment.header.first);
     let again = Segment::open(directory, &files.pool, segment.header.ordinal);
@@ -147,8 +148,8 @@ fn walk(
         cursor = scanner.cursor;
         report.bytes += cursor.offset - at;
     };
-    let is_all =
-        indexed.next() >= next && (cursor.offset == end || end > cursor.offset && next > 0 && is_tail(files, segment));
+    let is_all = indexed.next() >= next
+        && (cursor.offset == end || chain.is_none() && end > cursor.offset && next > 0 && is_tail(view, segment)?);
     if !is_all {
         let damage = Damage::new(&segment.name(), cursor.offset, why);
         report.add(&if indexed.next() < next { damage.positions(indexed.next(), next - 1) } else { damage });
@@ -165,9 +166,11 @@ fn end_of(place: Place) -> u64 {
     u64::from(place.offset) + u64::from(place.len)
 }
 
-/// Whether a segment is the newest, behind whose last frame anything may stand.
-fn is_tail(files: &Files, segment: &Segment) -> bool {
-    files.pool.file(&Segment::name_of(segment.header.ordinal + 1)).is_err()
+/// Whether anything may stand behind the last frame of the segment that was the newest: it still is, or the log has gone on in
+/// another one meanwhile.
+fn is_tail(view: &View, segment: &Segment) -> Result<bool> {
+    let has_gone_on = view.live()?.segment.header.ordinal > segment.header.ordinal;
+    Ok(has_gone_on || view.files.pool.file(&Segment::name_of(segment.header.ordinal + 1)).is_err())
 }
 
 /// Checks a segment's index file, if it has one, against the log.

@@ -1,0 +1,75 @@
+//! What happens while the log goes on in another segment.
+
+use runestore::Store;
+use serde_json::{Value, json};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+fn open(path: &Path, options: Value) -> Arc<Store> {
+    let mut options = options;
+    options["path"] = json!(path);
+    Store::open(&json!({ "store": "file", "store_opts": options }).to_string()).expect("it opens")
+}
+
+fn append(store: &Store, events: usize, bytes: usize) {
+    let event = json!({ "type": "T", "domain": "d", "instance_id": "i", "data": "x".repeat(bytes) });
+    store.append_json(json!(vec![event; events]).to_string(), None).expect("it is stored");
+}
+
+fn segments(store: &Store) -> u64 {
+    store.info().expect("it tells")["segments"].as_u64().expect("a number")
+}
+
+/// The page of one event that begins at `offset`: its position, and how many there are.
+fn page(store: &Store, offset: u64, direction: &str) -> (u64, u64) {
+    let options = json!({ "pagination": true, "limit": 1, "offset": offset, "direction": direction }).to_string();
+    let page = store.get_events_json(Some(r#"{"type":"T"}"#), Some(&options)).expect("it is a page");
+    let page: Value = serde_json::from_slice(&page).expect("it is JSON");
+    let number = |value: &Value| value.as_u64().expect("a number");
+    (number(&page["events"][0]["sequence_number"]), number(&page["pagination"]["total_count"]))
+}
+
+/// A store that was closed has the index of its newest segment's beginning, and goes on in that segment: then the beginning gives
+/// way to all of it, and what was counted in it is not what the segment has.
+#[test]
+fn what_was_counted_of_the_beginning_of_a_segment_is_not_taken_for_all_of_it() {
+    let home = tempfile::tempdir().expect("there is room for a directory");
+    let path = home.path().join("store");
+    let store = open(&path, json!({ "segment_bytes": 4 << 20 }));
+    (0..40).for_each(|_| append(&store, 10, 1000));
+    store.close().expect("it closes");
+    let store = open(&path, json!({ "segment_bytes": 4 << 20 }));
+    let reader = open(&path, json!({ "read_only": true }));
+    for store in [&store, &reader] {
+        assert_eq!((page(store, 399, "forward"), page(store, 0, "backward")), ((400, 400), (400, 400)));
+    }
+    while segments(&store) < 3 {
+        append(&store, 10, 1000);
+        let head = store.head().expect("it has one");
+        for store in [&store, &reader] {
+            for offset in [0, 399, 400, head / 2, head - 1] {
+                assert_eq!(page(store, offset, "forward"), (offset + 1, head));
+                assert_eq!(page(store, offset, "backward"), (head - offset, head));
+            }
+        }
+    }
+}
+
+/// The segment that was the newest when the walk began is full when it comes to it.
+#[test]
+fn verify_finds_nothing_where_the_log_goes_on_meanwhile() {
+    let home = tempfile::tempdir().expect("there is room for a directory");
+    let store = open(&home.path().join("store"), json!({ "segment_bytes": 65536 }));
+    (0..4).for_each(|_| append(&store, 1, 14_500));
+    assert_eq!(segments(&store), 1);
+    let mut is_first = true;
+    let report = store.verify_with(&mut |_, _| {
+        if std::mem::take(&mut is_first) {
+            append(&store, 1, 14_500);
+        }
+        ControlFlow::Continue(())
+    });
+    assert_eq!(segments(&store), 2);
+    assert_eq!(report.expect("it is verified")["problems"], json!([]));
+}
