@@ -1,8 +1,9 @@
-//! What happens while the log goes on in another segment.
+//! What is read and verified while the log grows and goes on in another segment.
 
 use runestore::Store;
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -72,4 +73,71 @@ fn verify_finds_nothing_where_the_log_goes_on_meanwhile() {
     });
     assert_eq!(segments(&store), 2);
     assert_eq!(report.expect("it is verified")["problems"], json!([]));
+}
+
+/// Writers that append events, and positions alone, through many segments, while this process and a reader verify.
+#[test]
+fn verify_finds_nothing_while_others_append() {
+    let home = tempfile::tempdir().expect("there is room for a directory");
+    let path = home.path().join("store");
+    let store = open(&path, json!({ "segment_bytes": 65536, "sync": "never" }));
+    append(&store, 1, 10);
+    let reader = open(&path, json!({ "read_only": true }));
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..2)
+            .map(|writer| {
+                let store = &store;
+                scope.spawn(move || {
+                    for position in 1..=300 {
+                        append(store, 5, 700);
+                        let options =
+                            json!({ "tracking": { "source": format!("writer {writer}"), "position": position } });
+                        store.append_json("[]", Some(&options.to_string())).expect("it is recorded");
+                    }
+                })
+            })
+            .collect();
+        let mut verified = 0;
+        while verified < 20 || writers.iter().any(|writer| !writer.is_finished()) {
+            for store in [&store, &reader] {
+                let before = store.head().expect("it has one");
+                let report = store.verify().expect("it is verified");
+                assert_eq!(report["problems"], json!([]));
+                assert!(report["events"].as_u64() >= Some(before), "{report:?}: {before} were visible before");
+            }
+            verified += 1;
+        }
+    });
+    assert!(segments(&store) > 20);
+}
+
+/// What was acknowledged is checked to its end, where no event stands any more.
+#[test]
+fn verify_of_an_open_store_finds_damage_behind_the_last_event() {
+    let home = tempfile::tempdir().expect("there is room for a directory");
+    let path = home.path().join("store");
+    let store = open(&path, json!({}));
+    append(&store, 1, 100);
+    let tracking = json!({ "tracking": { "source": "the-mailer", "position": 1 } }).to_string();
+    store.append_json("[]", Some(&tracking)).expect("it is recorded");
+    let reader = open(&path, json!({ "read_only": true }));
+    for store in [&store, &reader] {
+        assert_eq!(store.verify().expect("it is verified")["problems"], json!([]));
+    }
+    let log = path.join("00000000000000000001.log");
+    let at = find(&std::fs::read(&log).expect("it is read"), b"the-mailer");
+    let file = std::fs::File::options().write(true).open(&log).expect("it is there");
+    file.write_all_at(b"T", at).expect("it is written");
+    for store in [&store, &reader] {
+        let report = store.verify().expect("it is verified");
+        assert_eq!(report["events"], 1);
+        let problems = report["problems"].as_array().expect("they are a list");
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert_eq!(problems[0]["file"], "00000000000000000001.log");
+        assert!(problems[0]["offset"].as_u64() < Some(at), "{problems:?}");
+    }
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> u64 {
+    bytes.windows(wanted.len()).position(|window| window == wanted).expect("it stands there") as u64
 }

@@ -5,7 +5,7 @@ use super::fault::{failed, io_error};
 use super::follow::Follower;
 use super::open::files;
 use super::segment::Segment;
-use super::view::View;
+use super::view::{View, Visible};
 use super::{idx, os, verify};
 use crate::call::Call;
 use crate::engine::Progress;
@@ -17,11 +17,10 @@ use std::sync::Arc;
 /// So much is copied and made to last at once: it is what an end of the work waits for.
 const PIECE_BYTES: u64 = 8 << 20;
 
-/// Copies all that is visible into the new directory `path`, and reads the copy to check it. `end` is where the
-/// newest segment ends.
+/// Copies all that is visible into the new directory `path`, and reads the copy to check it.
 pub(super) fn backup(
     view: &View,
-    end: (u64, u64),
+    visible: &Visible,
     path: &str,
     progress: &mut Progress<'_>,
     call: &Call<'_>,
@@ -39,12 +38,12 @@ pub(super) fn backup(
         Err(error) => return Err(io_error(&what, &error)),
     }
     let target = Arc::new(os::OsDirectory::open(path, true, true).map_err(|error| io_error(&what, &error))?);
-    let copied = copy(view, end, path, progress, call).and_then(|bytes| {
+    let copied = copy(view, visible, path, progress, call).and_then(|bytes| {
         use super::storage::Directory as _;
         target.sync().map_err(|error| io_error(&what, &error))?;
         let follower = Follower::open(files(target, false, Bugs::default()))?;
         let total = 2 * bytes;
-        let report = check(&follower.view, &mut |done, _| progress((bytes + done).min(total), total), call)?;
+        let report = check(&follower, &mut |done, _| progress((bytes + done).min(total), total), call)?;
         progress(total, total)?;
         Ok(report)
     });
@@ -58,7 +57,7 @@ pub(super) fn backup(
 /// The newest segment first: until the first is there too, nobody can open the copy. How many bytes the log has.
 fn copy(
     view: &View,
-    (newest, end): (u64, u64),
+    &Visible { segment: newest, offset: end, .. }: &Visible,
     path: &Path,
     progress: &mut Progress<'_>,
     call: &Call<'_>,
@@ -92,8 +91,8 @@ fn copy(
     Ok(total)
 }
 
-fn check(copy: &View, progress: &mut Progress<'_>, call: &Call<'_>) -> Result<Map<String, Value>> {
-    let mut report = verify::verify(copy, progress, call)?;
+fn check(copy: &Follower, progress: &mut Progress<'_>, call: &Call<'_>) -> Result<Map<String, Value>> {
+    let mut report = verify::verify(&copy.view, &copy.visible()?, progress, call)?;
     if report.get("ok") != Some(&Value::Bool(true)) {
         let problem = report.get("problems").and_then(|problems| problems.get(0)).cloned().unwrap_or_default();
         let message =
@@ -102,7 +101,7 @@ fn check(copy: &View, progress: &mut Progress<'_>, call: &Call<'_>) -> Result<Ma
     }
     report.remove("ok");
     report.remove("problems");
-    report.insert("head".into(), copy.head().into());
-    report.insert("segments".into(), copy.live()?.segment.header.ordinal.into());
+    report.insert("head".into(), copy.view.head().into());
+    report.insert("segments".into(), copy.view.live()?.segment.header.ordinal.into());
     Ok(report)
 }

@@ -10,7 +10,7 @@ use super::scan::{Cursor, Scanner};
 use super::sealed::Sealed;
 use super::segment::Segment;
 use super::storage::{Access, File};
-use super::view::{Live, View, broken};
+use super::view::{Live, View, Visible, broken};
 use super::watermark::{self, Mark, Reading};
 use crate::call::Call;
 use crate::error::{ErrorKind, Result};
@@ -94,10 +94,10 @@ impl Follower {
         Ok(self.at.lock().map_err(|_| broken())?.cursor.epoch)
     }
 
-    /// The newest segment that was read, and how far.
-    pub fn end(&self) -> Result<(u64, u64)> {
+    /// How far the log was read.
+    pub fn visible(&self) -> Result<Visible> {
         let at = self.at.lock().map_err(|_| broken())?;
-        Ok((at.segment.header.ordinal, at.cursor.offset))
+        Ok(Visible { segment: at.segment.header.ordinal, offset: at.cursor.offset, next: at.cursor.next })
     }
 
     /// Reads on as far as the watermark goes.

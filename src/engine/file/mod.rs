@@ -58,7 +58,7 @@ use serde_json::{Map, Value};
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
-use view::View;
+use view::{View, Visible};
 use writer::Writer;
 
 /// See the module.
@@ -104,6 +104,19 @@ impl FileStore {
             Sync::Always | Sync::Never => None,
         };
         Ok(FileStore { view: writer.view.clone(), role: Role::Writer(writer, interval) })
+    }
+
+    /// How far the log is visible now.
+    fn visible(&self) -> Result<Visible> {
+        match &self.role {
+            Role::Writer(writer, _) => {
+                // Whoever has the tail finds the head where the log ends.
+                let tail = writer.tail()?;
+                let segment = tail.segment.header.ordinal;
+                Ok(Visible { segment, offset: tail.written, next: self.view.head() + 1 })
+            }
+            Role::Reader(follower) => follower.visible(),
+        }
     }
 
     /// What a test of crashes asks.
@@ -198,7 +211,7 @@ impl Engine for FileStore {
 
     fn verify(&self, progress: &mut Progress<'_>, call: &Call<'_>) -> Result<Map<String, Value>> {
         self.head()?;
-        verify::verify(&self.view, progress, call)
+        verify::verify(&self.view, &self.visible()?, progress, call)
     }
 
     fn backup(&self, path: &str, progress: &mut Progress<'_>, call: &Call<'_>) -> Result<Map<String, Value>> {
@@ -206,14 +219,7 @@ impl Engine for FileStore {
         if let Some(damage) = &self.view.live()?.damage {
             return Err(damage.error(&*self.view.files.directory));
         }
-        let end = match &self.role {
-            Role::Writer(writer, _) => {
-                let tail = writer.tail()?;
-                (tail.segment.header.ordinal, tail.written)
-            }
-            Role::Reader(follower) => follower.end()?,
-        };
-        backup::backup(&self.view, end, path, progress, call)
+        backup::backup(&self.view, &self.visible()?, path, progress, call)
     }
 
     fn close(&self) -> Result<()> {

@@ -4,10 +4,9 @@ use super::fault::Damage;
 use super::idx::{self, Idx};
 use super::indexed::Indexed;
 use super::part::{ANOTHER, Bounds, Files};
-use super::place::Place;
 use super::scan::{Cursor, Scanner, seal_is_sound};
-use super::segment::{self, Segment};
-use super::view::View;
+use super::segment::Segment;
+use super::view::{View, Visible};
 use crate::call::Call;
 use crate::engine::Progress;
 use crate::error::{ErrorKind, Result};
@@ -42,14 +41,20 @@ impl Report {
 }
 
 /// Checks all that is visible; what came later is left alone.
-pub(super) fn verify(view: &View, progress: &mut Progress<'_>, call: &Call<'_>) -> Result<Map<String, Value>> {
-    let head = view.head();
-    let (sealed, newest, damage, last) = {
+pub(super) fn verify(
+    view: &View,
+    visible: &Visible,
+    progress: &mut Progress<'_>,
+    call: &Call<'_>,
+) -> Result<Map<String, Value>> {
+    let (sealed, newest, damage) = {
         let live = view.live()?;
-        (live.sealed.clone(), live.segment.clone(), live.damage.clone(), live.growing.place(head))
+        (live.sealed.clone(), live.segment.clone(), live.damage.clone())
     };
-    // About: the last event's end, where the newest segment has one.
-    let total = newest.log_offset(last.map_or(segment::HEADER_BYTES as u64, end_of));
+    // The log may have gone on in another segment meanwhile.
+    let gone_on = sealed.parts().iter().find(|part| part.segment.header.ordinal == visible.segment);
+    let newest = gone_on.map_or(newest, |part| part.segment.clone());
+    let total = newest.log_offset(visible.offset);
     let mut told = |at: u64| progress(at.min(total), total);
     told(0)?;
     let mut report = Report::default();
@@ -57,17 +62,15 @@ pub(super) fn verify(view: &View, progress: &mut Progress<'_>, call: &Call<'_>) 
         let segment = &part.segment;
         let Bounds { end, chain, next } = part.bounds;
         let until = Until { end, next, chain: Some(chain) };
-        let indexed = walk(view, segment, &until, &mut report, &mut told, call)?;
+        let indexed = walk(&view.files, segment, &until, &mut report, &mut told, call)?;
         check_index(&view.files, segment, &indexed, &mut report)?;
         if !seal_is_sound(&view.files, segment, end, chain)? {
             let what = "what follows the end of the segment is no seal; no event is lost";
             report.add(&Damage::new(&segment.name(), end, what));
         }
     }
-    let len = newest.file.len().map_err(super::fault::failed(&*view.files.directory, "look at", &newest.name()))?;
-    let lost_from = damage.as_ref().map(|_| view.live().map(|live| live.growing.next())).transpose()?;
-    let until = Until { end: len, next: lost_from.unwrap_or(head + 1), chain: None };
-    let indexed = walk(view, &newest, &until, &mut report, &mut told, call)?;
+    let until = Until { end: visible.offset, next: visible.next, chain: None };
+    let indexed = walk(&view.files, &newest, &until, &mut report, &mut told, call)?;
     check_index(&view.files, &newest, &indexed, &mut report)?;
     if let Some(damage) = damage {
         report.add(&damage);
@@ -84,7 +87,7 @@ pub(super) fn verify(view: &View, progress: &mut Progress<'_>, call: &Call<'_>) 
 
 /// Where a walk ends.
 struct Until {
-    /// No frame reaches beyond this.
+    /// The offset behind the last frame.
     end: u64,
     /// The position behind the last event.
     next: u64,
@@ -92,16 +95,15 @@ struct Until {
     chain: Option<u32>,
 }
 
-/// Walks a segment up to the frame that ends at `end`, or with the event before `next`.
+/// Walks a segment up to its end.
 fn walk(
-    view: &View,
+    files: &Files,
     segment: &Arc<Segment>,
     &Until { end, next, chain }: &Until,
     report: &mut Report,
     told: &mut dyn FnMut(u64) -> Result<()>,
     call: &Call<'_>,
 ) -> Result<Indexed> {
-    let files = &view.files;
     let directory = &*files.directory;
     let mut indexed = Indexed::new(segment.header.first);
     let again = Segment::open(directory, &files.pool, segment.header.ordinal);
@@ -126,10 +128,6 @@ fn walk(
         told(segment.log_offset(at))?;
         let Some(frame) = scanner.next()? else { break scanner.stopped };
         if frame.header.first + u64::from(frame.header.events) > next {
-            // What came later to the newest segment is left alone.
-            if chain.is_none() && frame.header.first >= next {
-                return Ok(indexed);
-            }
             break "the events of a frame reach beyond the last one";
         }
         if frame.tracking().is_none() {
@@ -148,8 +146,7 @@ fn walk(
         cursor = scanner.cursor;
         report.bytes += cursor.offset - at;
     };
-    let is_all = indexed.next() >= next
-        && (cursor.offset == end || chain.is_none() && end > cursor.offset && next > 0 && is_tail(view, segment)?);
+    let is_all = (cursor.offset, indexed.next()) == (end, next);
     if !is_all {
         let damage = Damage::new(&segment.name(), cursor.offset, why);
         report.add(&if indexed.next() < next { damage.positions(indexed.next(), next - 1) } else { damage });
@@ -159,18 +156,6 @@ fn walk(
         report.add(&if first < next { damage.positions(first, next - 1) } else { damage });
     }
     Ok(indexed)
-}
-
-/// Behind an event's text.
-fn end_of(place: Place) -> u64 {
-    u64::from(place.offset) + u64::from(place.len)
-}
-
-/// Whether anything may stand behind the last frame of the segment that was the newest: it still is, or the log has gone on in
-/// another one meanwhile.
-fn is_tail(view: &View, segment: &Segment) -> Result<bool> {
-    let has_gone_on = view.live()?.segment.header.ordinal > segment.header.ordinal;
-    Ok(has_gone_on || view.files.pool.file(&Segment::name_of(segment.header.ordinal + 1)).is_err())
 }
 
 /// Checks a segment's index file, if it has one, against the log.

@@ -46,6 +46,16 @@ pub(super) struct Live {
     pub damage: Option<Damage>,
 }
 
+/// Where what is visible ends.
+pub(super) struct Visible {
+    /// The ordinal of the newest segment …
+    pub segment: u64,
+    /// … the offset behind its last visible frame …
+    pub offset: u64,
+    /// … and one position more than that of the last event.
+    pub next: u64,
+}
+
 /// A plan for the growing part, good as long as that begins at the same position.
 struct Planned {
     first: u64,
