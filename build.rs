@@ -25,7 +25,7 @@ fn header() {
     let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml is sound");
     let mut builder = cbindgen::Builder::new().with_config(config);
     // In the order in which a reader of the header wants them.
-    for module in ["info", "status", "handle", "buffer", "store", "cursor"] {
+    for module in ["info", "status", "handle", "buffer", "store", "cursor", "engine"] {
         builder = builder.with_src(root.join("src/ffi").join(module).with_extension("rs"));
     }
     let generated = out.join("runestore.h");

@@ -172,6 +172,22 @@
 #define STORE_ERR_INTERNAL -99
 
 /**
+ * The version of store_engine_t that this header describes.
+ */
+#define STORE_ENGINE_VERSION 1
+
+/**
+ * An ability: the functions of one state may run in several threads at once (append never twice).
+ */
+#define STORE_ENGINE_CONCURRENT 1
+
+/**
+ * An ability: others may write to the storage while a store is open. Expectations, conditions, tracking and
+ * ids of the caller's own are unsupported then, since nothing can be judged above the engine.
+ */
+#define STORE_ENGINE_SHARED 2
+
+/**
  * A result that is read piece by piece, or a subscription. It may move between threads, one
  * store_cursor_next at a time; close it with store_cursor_close.
  */
@@ -181,6 +197,99 @@ typedef struct store_cursor_t store_cursor_t;
  * An open store. Use it from any number of threads at once; close it with store_close.
  */
 typedef struct store_t store_t;
+
+/**
+ * An engine of your own: what keeps the events. docs/ENGINES.md says what each function is given and what
+ * it must answer; examples/engines/jsonl.c is a whole one.
+ *
+ * Set all of it to zero first, then size, version, and the functions. A function returns STORE_OK or a
+ * STORE_ERR_... number; any error of it is engine for the store's callers, with your words and your number's
+ * name inside, save STORE_ERR_INDETERMINATE from append, which stays what it is. An error of append promises
+ * that nothing was stored.
+ *
+ * Buffers that a function hands over, in *out and in *error, are made with store_alloc, and the library
+ * frees them. *error (of append and get_events: *out) is a text for a person, or {"message":"..."}. All
+ * out-parameters are NULL and 0 when a function is called, and are never NULL themselves. Inputs are borrowed
+ * for the call, and end with a NUL behind their length.
+ *
+ * The functions run in the thread that called the store: one at a time for each state, or several with
+ * STORE_ENGINE_CONCURRENT; init in any thread, also several at once. They must not throw through the
+ * interface, and must not call the store that they serve (misuse).
+ */
+typedef struct store_engine_t {
+    /**
+     * sizeof(store_engine_t).
+     */
+    uint32_t size;
+    /**
+     * STORE_ENGINE_VERSION.
+     */
+    uint32_t version;
+    /**
+     * Handed to init and destroy as it is.
+     */
+    void *context;
+    /**
+     * Opens the storage that opts names, the text of store_opts ("{}" where there is none): *state is
+     * handed to all other functions. Required.
+     */
+    int32_t (*init)(void *context,
+                    const char *opts,
+                    size_t opts_len,
+                    void **state,
+                    char **error,
+                    size_t *error_len);
+    /**
+     * Stores the events, all or nothing, behind all others; *out is the array of them with their
+     * sequence_number and stream_version, which opts names. Required.
+     */
+    int32_t (*append)(void *state,
+                      const char *events,
+                      size_t events_len,
+                      const char *opts,
+                      size_t opts_len,
+                      char **out,
+                      size_t *out_len);
+    /**
+     * *out is an array of the events that match the query, as opts says, or one a line. It may hold more
+     * than match, but must heed after, up_to, limit and direction of opts. Required.
+     */
+    int32_t (*get_events)(void *state,
+                          const char *query,
+                          size_t query_len,
+                          const char *opts,
+                          size_t opts_len,
+                          char **out,
+                          size_t *out_len);
+    /**
+     * Waits for an event behind after, at most timeout_ms (never more than 1000). Of use with
+     * STORE_ENGINE_SHARED only. STORE_TIMEOUT is no error. May be NULL: the store asks now and then.
+     */
+    int32_t (*wait)(void *state, uint64_t after, int64_t timeout_ms, char **error, size_t *error_len);
+    /**
+     * Releases state; called once for each init that succeeded, after everything else. Required.
+     */
+    int32_t (*close)(void *state, char **error, size_t *error_len);
+    /**
+     * Releases context: called exactly once, when the name was unregistered and the last store of this
+     * engine is closed. Never called for a registration that failed, nor in a forked child. May be NULL.
+     */
+    void (*destroy)(void *context);
+    /**
+     * STORE_ENGINE_CONCURRENT, STORE_ENGINE_SHARED, both or neither.
+     */
+    uint64_t abilities;
+    /**
+     * *position is what append last recorded for the source (its opts have tracking then), 0 if nothing.
+     * May be NULL: tracking is unsupported.
+     */
+    int32_t (*tracking)(void *state,
+                        const char *source,
+                        size_t source_len,
+                        uint64_t *position,
+                        char **error,
+                        size_t *error_len);
+} store_engine_t;
 
 #ifdef __cplusplus
 extern "C" {
@@ -203,6 +312,13 @@ const char *store_version(void);
  * other number. The text is static: do not free it. Any thread, never fails.
  */
 const char *store_status_name(int32_t status);
+
+/**
+ * Makes a buffer of length bytes for an engine to hand over (store_engine_t), with room for a NUL behind
+ * them, all zero. Free it with store_free if it is not handed over. NULL where there is no memory for it.
+ * Any thread.
+ */
+void *store_alloc(size_t length);
 
 /**
  * Frees a buffer that any function of this library handed out. NULL is fine. Free each buffer once,
@@ -235,7 +351,7 @@ void store_free(void *buffer);
  */
 int32_t store_init(const char *config,
                    size_t config_len,
-                   store_t **store,
+                   struct store_t **store,
                    char **error,
                    size_t *error_len);
 
@@ -247,7 +363,7 @@ int32_t store_init(const char *config,
  * Errors: misuse, closed, forked, and the engine's own.
  * Thread: any, also while other threads use the store.
  */
-int32_t store_close(store_t *store, char **error, size_t *error_len);
+int32_t store_close(struct store_t *store, char **error, size_t *error_len);
 
 /**
  * Stores one event (a JSON object) or several (an array of at most 100,000 objects and 64 MiB) in
@@ -284,7 +400,7 @@ int32_t store_close(store_t *store, char **error, size_t *error_len);
  *     printf("%s: %s\n", store_status_name(status), out);
  *     store_free(out);
  */
-int32_t store_append(store_t *store,
+int32_t store_append(struct store_t *store,
                      const char *events,
                      size_t events_len,
                      const char *opts,
@@ -313,7 +429,7 @@ int32_t store_append(store_t *store,
  *     const char *opts = "{\"limit\":10,\"direction\":\"backward\"}";
  *     store_get_events(store, query, strlen(query), opts, strlen(opts), &out, &out_len);
  */
-int32_t store_get_events(store_t *store,
+int32_t store_get_events(struct store_t *store,
                          const char *query,
                          size_t query_len,
                          const char *opts,
@@ -329,7 +445,7 @@ int32_t store_get_events(store_t *store,
  * Errors: misuse (also for a timeout below -1), closed, io, interrupted, forked.
  * Thread: any number at once.
  */
-int32_t store_wait(store_t *store,
+int32_t store_wait(struct store_t *store,
                    uint64_t after,
                    int64_t timeout_ms,
                    uint64_t *head,
@@ -344,7 +460,7 @@ int32_t store_wait(store_t *store,
  * io, forked.
  * Thread: any number at once.
  */
-int32_t store_tracking(store_t *store,
+int32_t store_tracking(struct store_t *store,
                        const char *source,
                        size_t source_len,
                        uint64_t *position,
@@ -358,7 +474,7 @@ int32_t store_tracking(store_t *store,
  * Errors: misuse, closed, forked.
  * Thread: any.
  */
-int32_t store_interrupt(store_t *store);
+int32_t store_interrupt(struct store_t *store);
 
 /**
  * What is known about a store, as a JSON object: engine, head, events, bytes, segments, sync,
@@ -367,7 +483,7 @@ int32_t store_interrupt(store_t *store);
  * Errors: misuse, closed, io, forked.
  * Thread: any number at once.
  */
-int32_t store_info(store_t *store, char **out, size_t *out_len);
+int32_t store_info(struct store_t *store, char **out, size_t *out_len);
 
 /**
  * Reads all that is stored and checks it. *out is {"ok":...,"events":...,"bytes":...,"problems":[...]}:
@@ -378,7 +494,7 @@ int32_t store_info(store_t *store, char **out, size_t *out_len);
  * interrupted, forked.
  * Thread: any.
  */
-int32_t store_verify(store_t *store,
+int32_t store_verify(struct store_t *store,
                      const char *opts,
                      size_t opts_len,
                      char **out,
@@ -394,7 +510,7 @@ int32_t store_verify(store_t *store,
  * forked. After any of them there is no copy.
  * Thread: any.
  */
-int32_t store_backup(store_t *store,
+int32_t store_backup(struct store_t *store,
                      const char *path,
                      size_t path_len,
                      const char *opts,
@@ -415,12 +531,12 @@ int32_t store_backup(store_t *store,
  * handles are open), io, forked.
  * Thread: any.
  */
-int32_t store_cursor_open(store_t *store,
+int32_t store_cursor_open(struct store_t *store,
                           const char *query,
                           size_t query_len,
                           const char *opts,
                           size_t opts_len,
-                          store_cursor_t **cursor,
+                          struct store_cursor_t **cursor,
                           char **error,
                           size_t *error_len);
 
@@ -447,7 +563,7 @@ int32_t store_cursor_open(store_t *store,
  *         store_free(out);
  *     }
  */
-int32_t store_cursor_next(store_cursor_t *cursor,
+int32_t store_cursor_next(struct store_cursor_t *cursor,
                           size_t max_events,
                           int64_t timeout_ms,
                           uint64_t *position,
@@ -461,7 +577,7 @@ int32_t store_cursor_next(store_cursor_t *cursor,
  * Errors: misuse, closed, forked.
  * Thread: any.
  */
-int32_t store_cursor_cancel(store_cursor_t *cursor);
+int32_t store_cursor_cancel(struct store_cursor_t *cursor);
 
 /**
  * Closes a cursor; a store_cursor_next in progress ends with closed. Whatever this returns, the
@@ -470,7 +586,33 @@ int32_t store_cursor_cancel(store_cursor_t *cursor);
  * Errors: misuse, closed (also where the store was closed before; the cursor is released), forked.
  * Thread: any.
  */
-int32_t store_cursor_close(store_cursor_t *cursor);
+int32_t store_cursor_close(struct store_cursor_t *cursor);
+
+/**
+ * Gives an engine of your own a name, by which {"store": NAME, "store_opts": {...}} opens it in this
+ * process. The table is copied; context stays yours, but must stay until destroy is called.
+ *
+ * Errors: misuse (engine or name is NULL, the table is of another version or lacks a function, the name is taken,
+ * empty, longer than 1024 bytes or holds U+0000), invalid_json (the name is not UTF-8), unsupported.
+ * Thread: any.
+ */
+int32_t store_register_engine(const char *name,
+                              size_t name_len,
+                              const struct store_engine_t *engine,
+                              char **error,
+                              size_t *error_len);
+
+/**
+ * Takes a name back. Stores that are open stay so; destroy is called when the last of them is closed,
+ * which may be during this call.
+ *
+ * Errors: misuse, invalid_json (the name is not UTF-8), not_found (no engine of that name is registered).
+ * Thread: any.
+ */
+int32_t store_unregister_engine(const char *name,
+                                size_t name_len,
+                                char **error,
+                                size_t *error_len);
 
 #ifdef __cplusplus
 }  // extern "C"

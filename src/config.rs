@@ -1,11 +1,14 @@
 //! The composition root: the only file that names the engines.
 
+use crate::behaviour::{Behaviour, Failure};
+use crate::engine::custom::Custom;
 use crate::engine::file::FileStore;
 #[cfg(feature = "simulation")]
 use crate::engine::file::{Bug, Directory, Probe};
 use crate::engine::memory::Memory;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Input, no_options, read_config, read_file_options, unknown_engine};
+use crate::registry::{names, register, registered};
 use crate::store::Store;
 use std::sync::Arc;
 
@@ -42,9 +45,45 @@ impl Store {
                 let message = format!("this version has no `{name}` engine: it has `{}`", ENGINES.join("`, `"));
                 Err(Error::new(ErrorKind::Unsupported, message).with("option", "store"))
             }
-            name => Err(unknown_engine(name, &ENGINES)),
+            name => match registered(name)? {
+                Some(init) => {
+                    let engine = init(config.store_opts.unwrap_or("{}"));
+                    Store::over_behaviour(name, engine.map_err(|failure| failure.into_error(name, "init"))?)
+                }
+                None => {
+                    let registered = names()?;
+                    let known: Vec<&str> = ENGINES.into_iter().chain(registered.iter().map(String::as_str)).collect();
+                    Err(unknown_engine(name, &known))
+                }
+            },
         }
     }
+}
+
+impl Store {
+    /// Opens a store over an engine of your own, without a name in the registry. `name` is what errors and
+    /// [`Store::info`] call it.
+    ///
+    /// # Errors
+    ///
+    /// `engine` where it cannot say which events it has.
+    pub fn over_behaviour(name: &str, engine: Arc<dyn Behaviour>) -> Result<Arc<Store>> {
+        Ok(Store::over(Box::new(Custom::open(name, engine)?)))
+    }
+}
+
+/// Gives an engine of your own a name, by which `{"store": NAME, "store_opts": {…}}` opens it in this process. `init`
+/// is called for each store, from any thread, with the text of `store_opts` as it is (`{}` where there is none).
+///
+/// # Errors
+///
+/// `misuse` where `name` is taken, or cannot be a name: 1 to 1024 bytes without U+0000.
+pub fn register_engine(
+    name: &str,
+    init: impl Fn(&str) -> std::result::Result<Arc<dyn Behaviour>, Failure> + Send + Sync + 'static,
+) -> Result<()> {
+    let built_in: Vec<&str> = ENGINES.into_iter().chain(RESERVED).collect();
+    register(name, &built_in, Arc::new(init))
 }
 
 /// Opens a file store on `directory`; `options` are its `store_opts`, without a path.

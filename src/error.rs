@@ -2,7 +2,9 @@
 //! status number, Python to an exception class.
 
 use serde_json::Value;
+use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 
 /// What went wrong, as far as a program can act on it.
 ///
@@ -132,6 +134,23 @@ struct Inner {
     kind: ErrorKind,
     message: String,
     details: Vec<(&'static str, Value)>,
+    cause: Option<Cause>,
+}
+
+/// What made an engine of the user's own fail, in the terms of its own language.
+#[derive(Clone)]
+pub(crate) struct Cause(Arc<dyn Any + Send + Sync>);
+
+impl Cause {
+    pub fn new<T: Send + Sync + 'static>(cause: T) -> Cause {
+        Cause(Arc::new(cause))
+    }
+}
+
+impl PartialEq for Cause {
+    fn eq(&self, other: &Cause) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 /// The result of every fallible call.
@@ -139,11 +158,21 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
-        Error(Box::new(Inner { kind, message: message.into(), details: Vec::new() }))
+        Error(Box::new(Inner { kind, message: message.into(), details: Vec::new(), cause: None }))
     }
 
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<Value>) -> Error {
         self.0.details.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn into_kind(mut self, kind: ErrorKind) -> Error {
+        self.0.kind = kind;
+        self
+    }
+
+    pub(crate) fn caused_by(mut self, cause: Option<Cause>) -> Error {
+        self.0.cause = cause;
         self
     }
 
@@ -177,6 +206,11 @@ impl Error {
     /// All details, in the order in which [`Error::to_json`] writes them.
     pub fn details(&self) -> impl Iterator<Item = (&'static str, &Value)> {
         self.0.details.iter().map(|(name, value)| (*name, value))
+    }
+
+    /// What an engine of the user's own gave with its failure ([`crate::Failure::with_cause`]), if it was a `T`.
+    pub fn cause<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.0.cause.as_ref()?.0.downcast_ref()
     }
 
     /// The error as the C API hands it out: `{"code":…,"message":…,…details}`.

@@ -16,6 +16,7 @@
 //! The C functions of `include/runestore.h` are in the shared library of the feature `capi`.
 
 mod append;
+mod behaviour;
 mod call;
 mod config;
 mod cursor;
@@ -32,15 +33,19 @@ mod index;
 mod json;
 mod process;
 mod query;
+mod registry;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 mod store;
 mod time;
 
+pub use behaviour::{Abilities, Behaviour, Failure};
+pub use config::register_engine;
 pub use cursor::{Cursor, Next};
 pub use error::{Error, ErrorKind, Result};
 pub use json::RecordedEvent;
 pub use process::note_fork;
 pub use query::{Format, Pagination};
+pub use registry::unregister_engine;
 pub use store::Store;
 pub use time::Timestamp;

@@ -344,8 +344,9 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// `closed` if it was closed before.
+    /// `closed` if it was closed before; `misuse` from inside a function of the engine that it serves.
     pub fn close(&self) -> Result<()> {
+        self.engine.check_outside()?;
         self.gate.close()?;
         self.engine.close()
     }

@@ -22,22 +22,28 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("huge", &[]),
     ("id", &["error", "time"]),
     ("event", &["time"]),
+    ("behaviour", &["error"]),
+    ("registry", &["behaviour", "error", "event"]),
     ("query", &["time"]),
     ("append", &["error", "event", "query", "time"]),
     ("call", &["error", "process"]),
     ("json", &["append", "error", "event", "id", "query", "time"]),
     ("index", &["append", "query"]),
     ("engine", &["append", "call", "error", "json", "query"]),
+    ("engine::custom", &["append", "behaviour", "call", "engine", "error", "json", "process", "query"]),
     ("engine::memory", &["append", "call", "engine", "error", "huge", "index", "json", "query"]),
     ("engine::file", &["append", "call", "engine", "error", "huge", "index", "json", "process", "query", "time"]),
     ("store", &["append", "call", "cursor", "engine", "error", "event", "json", "query", "time"]),
     ("cursor", &["call", "engine", "error", "json", "query", "store"]),
-    ("config", &["engine::file", "engine::memory", "error", "json", "store"]),
-    ("ffi", &["call", "cursor", "error", "process", "query", "store"]),
+    (
+        "config",
+        &["behaviour", "engine::custom", "engine::file", "engine::memory", "error", "json", "registry", "store"],
+    ),
+    ("ffi", &["behaviour", "call", "config", "cursor", "error", "process", "query", "registry", "store"]),
     // A store on a disk that a test brings, and what that disk must be.
     ("simulation", &["config", "engine::file"]),
     // What the crate offers to Rust.
-    ("lib", &["cursor", "error", "json", "process", "query", "store", "time"]),
+    ("lib", &["behaviour", "config", "cursor", "error", "json", "process", "query", "registry", "store", "time"]),
 ];
 
 /// A store opens cursors and a cursor reads its store: the one pair that knows each other.

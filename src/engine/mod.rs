@@ -1,6 +1,7 @@
 //! What an engine is: something that keeps events in one gapless order.
 
 mod checks;
+pub(crate) mod custom;
 pub(crate) mod file;
 pub(crate) mod memory;
 
@@ -57,6 +58,11 @@ pub trait Engine: Send + Sync {
     /// Copies the store into a new directory. By default `unsupported`.
     fn backup(&self, _path: &str, _progress: &mut Progress<'_>, _call: &Call<'_>) -> Result<Map<String, Value>> {
         Err(unsupported("backup", "read the events and append them to another store instead"))
+    }
+
+    /// Refuses a call from inside the engine's own code, which would wait for itself.
+    fn check_outside(&self) -> Result<()> {
+        Ok(())
     }
 
     /// Releases all that the engine holds. No call is in progress, and none comes after.

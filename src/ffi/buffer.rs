@@ -41,8 +41,7 @@ impl Out {
         }
         let length = text.len() - HEADER;
         text.push(0);
-        let capacity = text.capacity();
-        text[..size_of::<usize>()].copy_from_slice(&capacity.to_ne_bytes());
+        mark(&mut text);
         let start = std::mem::ManuallyDrop::new(text).as_mut_ptr();
         // SAFETY: the vector has at least HEADER bytes.
         self.write(unsafe { start.add(HEADER) }.cast(), length);
@@ -61,6 +60,45 @@ impl Out {
         write(self.buffer, buffer);
         write(self.length, length);
     }
+}
+
+/// Writes into a buffer's header what freeing and taking it back need.
+fn mark(buffer: &mut Vec<u8>) {
+    let (capacity, address) = (buffer.capacity(), buffer.as_ptr() as usize);
+    buffer[..WORD].copy_from_slice(&capacity.to_ne_bytes());
+    buffer[WORD..2 * WORD].copy_from_slice(&(address ^ MARK).to_ne_bytes());
+}
+
+const WORD: usize = size_of::<usize>();
+/// Tells a buffer of ours from any other, as far as looking can.
+const MARK: usize = 0x5275_6e65_7374_6f72;
+
+/// Copies a buffer that an engine hands over, and frees it.
+///
+/// # Safety
+///
+/// `buffer` is NULL or what store_alloc or another function of this library gave, not freed yet.
+pub(super) unsafe fn taken_over(
+    buffer: *mut c_char,
+    length: usize,
+) -> std::result::Result<Option<Vec<u8>>, &'static str> {
+    if buffer.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: the header lies before every buffer of ours. Of any other this reads what its allocator keeps there.
+    let (capacity, mark) = unsafe {
+        let header = buffer.cast::<u8>().sub(HEADER).cast::<usize>();
+        (header.read_unaligned(), header.add(1).read_unaligned())
+    };
+    if mark != (buffer as usize - HEADER) ^ MARK {
+        return Err("the buffer is not one of store_alloc");
+    }
+    // SAFETY: the capacity says that so many bytes may be read; length is compared with it first.
+    let copy =
+        (length < capacity - HEADER).then(|| unsafe { std::slice::from_raw_parts(buffer.cast(), length) }.to_vec());
+    // SAFETY: it is ours, and given up by the engine.
+    unsafe { store_free(buffer.cast()) };
+    copy.map(Some).ok_or("the length is larger than that of the buffer")
 }
 
 /// A number that a caller may want.
@@ -131,6 +169,23 @@ pub(super) fn misuse(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Misuse, message)
 }
 
+/// Makes a buffer of length bytes for an engine to hand over (store_engine_t), with room for a NUL behind
+/// them, all zero. Free it with store_free if it is not handed over. NULL where there is no memory for it.
+/// Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn store_alloc(length: usize) -> *mut std::ffi::c_void {
+    let mut buffer = Vec::new();
+    let Some(bytes) = length.checked_add(HEADER + 1) else { return std::ptr::null_mut() };
+    if buffer.try_reserve_exact(bytes).is_err() {
+        return std::ptr::null_mut();
+    }
+    buffer.resize(bytes, 0);
+    mark(&mut buffer);
+    let start = std::mem::ManuallyDrop::new(buffer).as_mut_ptr();
+    // SAFETY: the vector has more than HEADER bytes.
+    unsafe { start.add(HEADER) }.cast()
+}
+
 /// Frees a buffer that any function of this library handed out. NULL is fine. Free each buffer once,
 /// with this and never with free(). Any thread, also after the store was closed.
 #[unsafe(no_mangle)]
@@ -143,6 +198,8 @@ pub unsafe extern "C" fn store_free(buffer: *mut std::ffi::c_void) {
     unsafe {
         let start = buffer.cast::<u8>().sub(HEADER);
         let capacity = start.cast::<usize>().read_unaligned();
+        // Whoever hands it over again has handed over nothing of ours.
+        start.cast::<usize>().add(1).write_unaligned(0);
         drop(Vec::from_raw_parts(start, 0, capacity));
     }
 }

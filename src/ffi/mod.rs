@@ -6,6 +6,7 @@
 
 mod buffer;
 mod cursor;
+mod engine;
 mod guard;
 mod handle;
 mod info;

@@ -3,6 +3,7 @@
 
 mod answer;
 mod batch;
+mod behaviour;
 mod config;
 mod fields;
 mod members;
@@ -15,6 +16,7 @@ mod write;
 
 pub(crate) use answer::{Answers, end_page, reserve_for, summary};
 pub(crate) use batch::read_batch;
+pub(crate) use behaviour::{Part, read_answer, write_append_options, write_events, write_query, write_read_options};
 pub(crate) use config::{FileOptions, Sync, no_options, read_config, read_file_options, unknown_engine};
 pub(crate) use options::{read_append_options, read_cursor_options, read_options};
 pub(crate) use query::read_query;
