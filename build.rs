@@ -31,7 +31,9 @@ fn header() {
     let generated = out.join("runestore.h");
     builder.generate().expect("src/ffi is readable for cbindgen").write_to_file(&generated);
 
-    let generated = fs::read(generated).expect("it was just written");
+    let generated = fs::read_to_string(generated).expect("it was just written");
+    // The one struct that is not opaque gets its name as a tag too, so that a program can declare it beforehand.
+    let generated = generated.replace("typedef struct {", "typedef struct store_engine_t {").into_bytes();
     let committed = root.join("include/runestore.h");
     if fs::read(&committed).ok().as_ref() != Some(&generated) {
         fs::create_dir_all(root.join("include")).expect("the source folder is writable");

@@ -351,7 +351,7 @@ void store_free(void *buffer);
  */
 int32_t store_init(const char *config,
                    size_t config_len,
-                   struct store_t **store,
+                   store_t **store,
                    char **error,
                    size_t *error_len);
 
@@ -363,7 +363,7 @@ int32_t store_init(const char *config,
  * Errors: misuse, closed, forked, and the engine's own.
  * Thread: any, also while other threads use the store.
  */
-int32_t store_close(struct store_t *store, char **error, size_t *error_len);
+int32_t store_close(store_t *store, char **error, size_t *error_len);
 
 /**
  * Stores one event (a JSON object) or several (an array of at most 100,000 objects and 64 MiB) in
@@ -400,7 +400,7 @@ int32_t store_close(struct store_t *store, char **error, size_t *error_len);
  *     printf("%s: %s\n", store_status_name(status), out);
  *     store_free(out);
  */
-int32_t store_append(struct store_t *store,
+int32_t store_append(store_t *store,
                      const char *events,
                      size_t events_len,
                      const char *opts,
@@ -429,7 +429,7 @@ int32_t store_append(struct store_t *store,
  *     const char *opts = "{\"limit\":10,\"direction\":\"backward\"}";
  *     store_get_events(store, query, strlen(query), opts, strlen(opts), &out, &out_len);
  */
-int32_t store_get_events(struct store_t *store,
+int32_t store_get_events(store_t *store,
                          const char *query,
                          size_t query_len,
                          const char *opts,
@@ -445,7 +445,7 @@ int32_t store_get_events(struct store_t *store,
  * Errors: misuse (also for a timeout below -1), closed, io, interrupted, forked.
  * Thread: any number at once.
  */
-int32_t store_wait(struct store_t *store,
+int32_t store_wait(store_t *store,
                    uint64_t after,
                    int64_t timeout_ms,
                    uint64_t *head,
@@ -460,7 +460,7 @@ int32_t store_wait(struct store_t *store,
  * io, forked.
  * Thread: any number at once.
  */
-int32_t store_tracking(struct store_t *store,
+int32_t store_tracking(store_t *store,
                        const char *source,
                        size_t source_len,
                        uint64_t *position,
@@ -474,7 +474,7 @@ int32_t store_tracking(struct store_t *store,
  * Errors: misuse, closed, forked.
  * Thread: any.
  */
-int32_t store_interrupt(struct store_t *store);
+int32_t store_interrupt(store_t *store);
 
 /**
  * What is known about a store, as a JSON object: engine, head, events, bytes, segments, sync,
@@ -483,7 +483,7 @@ int32_t store_interrupt(struct store_t *store);
  * Errors: misuse, closed, io, forked.
  * Thread: any number at once.
  */
-int32_t store_info(struct store_t *store, char **out, size_t *out_len);
+int32_t store_info(store_t *store, char **out, size_t *out_len);
 
 /**
  * Reads all that is stored and checks it. *out is {"ok":...,"events":...,"bytes":...,"problems":[...]}:
@@ -494,7 +494,7 @@ int32_t store_info(struct store_t *store, char **out, size_t *out_len);
  * interrupted, forked.
  * Thread: any.
  */
-int32_t store_verify(struct store_t *store,
+int32_t store_verify(store_t *store,
                      const char *opts,
                      size_t opts_len,
                      char **out,
@@ -510,7 +510,7 @@ int32_t store_verify(struct store_t *store,
  * forked. After any of them there is no copy.
  * Thread: any.
  */
-int32_t store_backup(struct store_t *store,
+int32_t store_backup(store_t *store,
                      const char *path,
                      size_t path_len,
                      const char *opts,
@@ -531,12 +531,12 @@ int32_t store_backup(struct store_t *store,
  * handles are open), io, forked.
  * Thread: any.
  */
-int32_t store_cursor_open(struct store_t *store,
+int32_t store_cursor_open(store_t *store,
                           const char *query,
                           size_t query_len,
                           const char *opts,
                           size_t opts_len,
-                          struct store_cursor_t **cursor,
+                          store_cursor_t **cursor,
                           char **error,
                           size_t *error_len);
 
@@ -563,7 +563,7 @@ int32_t store_cursor_open(struct store_t *store,
  *         store_free(out);
  *     }
  */
-int32_t store_cursor_next(struct store_cursor_t *cursor,
+int32_t store_cursor_next(store_cursor_t *cursor,
                           size_t max_events,
                           int64_t timeout_ms,
                           uint64_t *position,
@@ -577,7 +577,7 @@ int32_t store_cursor_next(struct store_cursor_t *cursor,
  * Errors: misuse, closed, forked.
  * Thread: any.
  */
-int32_t store_cursor_cancel(struct store_cursor_t *cursor);
+int32_t store_cursor_cancel(store_cursor_t *cursor);
 
 /**
  * Closes a cursor; a store_cursor_next in progress ends with closed. Whatever this returns, the
@@ -586,7 +586,7 @@ int32_t store_cursor_cancel(struct store_cursor_t *cursor);
  * Errors: misuse, closed (also where the store was closed before; the cursor is released), forked.
  * Thread: any.
  */
-int32_t store_cursor_close(struct store_cursor_t *cursor);
+int32_t store_cursor_close(store_cursor_t *cursor);
 
 /**
  * Gives an engine of your own a name, by which {"store": NAME, "store_opts": {...}} opens it in this
@@ -598,7 +598,7 @@ int32_t store_cursor_close(struct store_cursor_t *cursor);
  */
 int32_t store_register_engine(const char *name,
                               size_t name_len,
-                              const struct store_engine_t *engine,
+                              const store_engine_t *engine,
                               char **error,
                               size_t *error_len);
 
