@@ -45,11 +45,12 @@ echo "python: tests"
 echo "python: types"
 "$in_venv" -m mypy.stubtest runestore
 "$in_venv" -m mypy --config-file "$here/pyproject.toml" --cache-dir "$build/mypy" -p runestore
-"$in_venv" -m mypy --config-file "$here/pyproject.toml" --cache-dir "$build/mypy" "$here/tests"
+MYPYPATH="$here/../../examples/engines" "$in_venv" -m mypy --config-file "$here/pyproject.toml" --cache-dir "$build/mypy" \
+    "$here/tests"
 # The examples and the scoreboard, with the libraries that they use.
 "$build/venv/bin/pip" install -q --disable-pip-version-check -r "$here/../../examples/flights/requirements.txt" \
     -r "$here/../../benches/python/requirements.txt"
-for folder in examples/flights benches/python; do
+for folder in examples/engines examples/flights benches/python; do
     (cd "$here/../../$folder" &&
         "$in_venv" -m mypy --config-file "$here/pyproject.toml" --cache-dir "$build/mypy" ./*.py)
 done

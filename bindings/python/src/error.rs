@@ -1,5 +1,6 @@
 //! Errors of the core as exceptions of the package.
 
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyBytes;
@@ -7,7 +8,16 @@ use runestore::{Error, ErrorKind};
 
 /// The exception for an error of the core.
 pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
-    from_json(py, error.to_json().as_bytes())
+    let exception = from_json(py, error.to_json().as_bytes());
+    match error.cause::<PyErr>() {
+        // Ctrl-C and the like are not an engine's failure: they go on to whom they are meant for.
+        Some(cause) if !cause.is_instance_of::<PyException>(py) => cause.clone_ref(py),
+        Some(cause) => {
+            exception.set_cause(py, Some(cause.clone_ref(py)));
+            exception
+        }
+        None => exception,
+    }
 }
 
 /// An exception for what the binding itself refuses.

@@ -5,6 +5,7 @@
 
 mod cursor;
 mod encode;
+mod engine;
 mod error;
 mod event;
 mod place;
@@ -27,6 +28,8 @@ mod _native {
 
     #[pymodule_export]
     use super::cursor::Cursor;
+    #[pymodule_export]
+    use super::engine::encode_event;
     #[pymodule_export]
     use super::event::Event;
     #[pymodule_export]

@@ -2,6 +2,7 @@
 
 use crate::cursor::Cursor;
 use crate::encode;
+use crate::engine::Engine;
 use crate::error::{exception, refusal};
 use crate::event;
 use crate::progress::{Tell, telling};
@@ -106,6 +107,15 @@ impl Store {
     fn new(py: Python<'_>, config: Option<&Bound<'_, PyAny>>) -> PyResult<Store> {
         let config = encode::json(config, "config", ErrorKind::InvalidOptions)?;
         let opened = py.detach(|| runestore::Store::open_bytes(config.as_deref()));
+        let store = opened.map_err(|error| exception(py, &error))?;
+        Ok(Store { store: Arc::new(Open(store)), telling: Mutex::default() })
+    }
+
+    /// Opens a store over an engine of Python's, by its adapter.
+    #[staticmethod]
+    fn over(py: Python<'_>, adapter: &Bound<'_, PyAny>, name: &str) -> PyResult<Store> {
+        let engine = Arc::new(Engine::new(adapter)?);
+        let opened = py.detach(|| runestore::Store::over_behaviour(name, engine));
         let store = opened.map_err(|error| exception(py, &error))?;
         Ok(Store { store: Arc::new(Open(store)), telling: Mutex::default() })
     }

@@ -9,15 +9,21 @@ from typing import Any
 
 import runestore
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "examples" / "engines"))
+from sqlite_engine import SqliteEngine  # noqa: E402
+
 # How long anything may take that takes no time. A test that needs it fails: it is never waited for.
 PATIENCE = 60.0
 
 
-ENGINES = ("memory", "file")
+# The last is written in Python: an example, and held to everything that the others are.
+ENGINES = ("memory", "file", "SqliteEngine")
 
 
 def make_store(engine: str, path: Path) -> runestore.Store:
     """An empty store; `path` is for engines that keep it somewhere."""
+    if engine == "SqliteEngine":
+        return runestore.Store(store=SqliteEngine(), store_opts={"path": str(path)})
     return runestore.open() if engine == "memory" else runestore.open(path)
 
 

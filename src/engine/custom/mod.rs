@@ -292,6 +292,7 @@ impl Engine for Custom {
     }
 
     fn read(&self, read: &Read<'_>, sink: &mut dyn Sink, call: &Call<'_>) -> Result<End> {
+        self.calls.check_outside()?;
         let (mut skip, mut left) = (read.skip, read.limit);
         if left == 0 {
             return Ok(End::Full);

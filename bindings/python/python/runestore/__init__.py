@@ -18,6 +18,7 @@ are subclasses of `StoreError`. For asyncio there is `runestore.aio`.
 import os
 
 from . import _errors, _native
+from ._engine import Engine, EngineEvent
 from ._errors import (
     ClosedError,
     ConflictError,
@@ -50,7 +51,9 @@ __all__ = [
     "ConflictError",
     "CorruptError",
     "DuplicateIdError",
+    "Engine",
     "EngineError",
+    "EngineEvent",
     "Event",
     "ForkedError",
     "IndeterminateError",
@@ -81,7 +84,7 @@ __all__ = [
 ]
 
 # By the names under which users know them, in messages, pickles and documentation.
-for _public in (*_errors.StoreError.__subclasses__(), StoreError, Store, Subscription, Page, Pagination, open):
+for _public in (*_errors.StoreError.__subclasses__(), StoreError, Engine, EngineEvent, Store, Subscription, Page, Pagination, open):
     _public.__module__ = __name__
 del _public
 

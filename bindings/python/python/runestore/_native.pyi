@@ -7,10 +7,11 @@ _Text: TypeAlias = Mapping[str, Any] | str | bytes
 _Query: TypeAlias = Sequence[Mapping[str, Any]] | _Text
 _Progress: TypeAlias = Callable[[int, int], object]
 
-__all__ = ["Cursor", "Event", "Store", "__version__", "note_fork"]
+__all__ = ["Cursor", "Event", "Store", "__version__", "encode_event", "note_fork"]
 
 __version__: str
 
+def encode_event(event: Any) -> bytes: ...
 def note_fork() -> None: ...
 
 @final
@@ -59,6 +60,8 @@ class Cursor(Iterator[Event]):
 @final
 class Store:
     def __new__(cls, config: _Text | None) -> Store: ...
+    @staticmethod
+    def over(adapter: Any, name: str) -> Store: ...
     def append(self, events: Any, options: _Text | None) -> list[Event]: ...
     def append_json(self, events: bytes | str, options: _Text | None) -> bytes: ...
     def get_events(

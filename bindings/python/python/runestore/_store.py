@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 import orjson
 
 from . import _native
+from ._engine import Engine, adapted
 from ._errors import InvalidOptionsError
 from ._native import Event
 
@@ -111,12 +112,37 @@ class Store:
     ...     store.head
     0
 
+    An engine of your own is given as an object (see `runestore.Engine`): `Store(store=engine, store_opts={…})`.
+
     Raises `InvalidOptionsError` for what was given, `UnsupportedError` for an engine that this
-    build does not have, and what the engine has to say.
+    build does not have, `EngineError` for an engine of your own that fails, its exception as the cause, and what the
+    engine has to say.
     """
 
-    def __init__(self, config: Mapping[str, Any] | None = None) -> None:
-        self._native = _native.Store(config)
+    def __init__(
+        self,
+        config: Mapping[str, Any] | None = None,
+        *,
+        store: str | Engine | None = None,
+        store_opts: Mapping[str, Any] | None = None,
+    ) -> None:
+        if config is None:
+            config = {"store": store, "store_opts": store_opts}
+        elif store is not None or store_opts is not None:
+            raise InvalidOptionsError("give a config, or `store` and `store_opts`, and not both", {"option": "store"})
+        engine = config.get("store") if isinstance(config, Mapping) else None
+        if engine is None or isinstance(engine, str):
+            self._native = _native.Store(config)
+            return
+        unknown = [name for name in config if name not in ("store", "store_opts")]
+        if unknown:
+            raise InvalidOptionsError(f"config: `{unknown[0]}` is unknown here; known are `store`, `store_opts`", {"option": str(unknown[0])})
+        adapter, name = adapted(engine, config.get("store_opts"))
+        try:
+            self._native = _native.Store.over(adapter, name)
+        except BaseException:
+            adapter.engine.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
