@@ -358,12 +358,15 @@ int32_t store_init(const char *config,
 /**
  * Closes a store: stops its reads at the next event, lets a commit that has begun finish, wakes all
  * that wait with closed, and returns when all of it is done and released. Its cursors end, but each
- * is still to be closed with store_cursor_close. Whatever this returns, the handle is gone.
+ * is still to be closed with store_cursor_close. Whatever this returns, the handle is gone; but from inside a
+ * function of the engine that the store uses this is misuse, and nothing happens.
  *
  * Errors: misuse, closed, forked, and the engine's own.
  * Thread: any, also while other threads use the store.
  */
-int32_t store_close(store_t *store, char **error, size_t *error_len);
+int32_t store_close(store_t *store,
+                    char **error,
+                    size_t *error_len);
 
 /**
  * Stores one event (a JSON object) or several (an array of at most 100,000 objects and 64 MiB) in

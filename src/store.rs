@@ -346,9 +346,14 @@ impl Store {
     ///
     /// `closed` if it was closed before; `misuse` from inside a function of the engine that it serves.
     pub fn close(&self) -> Result<()> {
-        self.engine.check_outside()?;
+        self.check_outside()?;
         self.gate.close()?;
         self.engine.close()
+    }
+
+    /// Refuses what would wait for the call of its engine that it is inside of.
+    pub(crate) fn check_outside(&self) -> Result<()> {
+        self.engine.check_outside()
     }
 
     /// Begins a cursor's call.

@@ -55,7 +55,8 @@ pub unsafe extern "C" fn store_init(
 
 /// Closes a store: stops its reads at the next event, lets a commit that has begun finish, wakes all
 /// that wait with closed, and returns when all of it is done and released. Its cursors end, but each
-/// is still to be closed with store_cursor_close. Whatever this returns, the handle is gone.
+/// is still to be closed with store_cursor_close. Whatever this returns, the handle is gone; but from inside a
+/// function of the engine that the store uses this is misuse, and nothing happens.
 ///
 /// Errors: misuse, closed, forked, and the engine's own.
 /// Thread: any, also while other threads use the store.
@@ -64,6 +65,10 @@ pub unsafe extern "C" fn store_close(store: *mut store_t, error: *mut *mut c_cha
     // SAFETY: the caller promised that error and error_len are NULL or writable.
     let error = unsafe { Out::new(error, error_len) };
     guard_without_answer(error, || {
+        // Where this is refused, the handle stays: it is in use by whoever is inside.
+        if let Ok(store) = look_up::<Store, _>(store) {
+            store.check_outside()?;
+        }
         take_back::<Store, _>(store)?.close()?;
         Ok(STORE_OK)
     })

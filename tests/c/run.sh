@@ -18,7 +18,7 @@ warnings="-Wall -Wextra -Wpedantic -Werror"
 c99="-std=c99 $warnings -D_POSIX_C_SOURCE=200809L -g -Iinclude -Itests/c -I$build"
 
 suites="abi outputs misuse handles pages vectors limits hostile header_examples
-        threads_append threads_conditions threads_wait threads_stop threads_close fork"
+        threads_append threads_conditions threads_wait threads_stop threads_close fork engine"
 
 need nm binutils
 need readelf binutils
@@ -27,9 +27,10 @@ mkdir -p "$build/plain" "$build/sanitizers" "$build/valgrind" "$build/header" "$
 
 # ---- Building -------------------------------------------------------------------------------------------------------
 
-source_of() {
+sources_of() {
     case $1 in
     header_examples | readme) echo "$build/$1.c" ;;
+    engine) echo "tests/c/engine.c examples/engines/jsonl.c" ;;
     *) echo "tests/c/$1.c" ;;
     esac
 }
@@ -37,7 +38,7 @@ source_of() {
 # shellcheck disable=SC2086
 build_all() { # MODE FLAGS
     for suite in $suites five_lines readme leak; do
-        if ! "$CC" $c99 $2 "$(source_of "$suite")" -o "$build/$1/$suite" $shared 2>"$build/$1/$suite.err"; then
+        if ! "$CC" $c99 $2 $(sources_of "$suite") -o "$build/$1/$suite" $shared 2>"$build/$1/$suite.err"; then
             line "$1" "$suite" 0 1 0 "it does not compile"
             sed -n '1,40s/^/    /p' "$build/$1/$suite.err"
             rm -f "$build/$1/$suite"

@@ -1,0 +1,316 @@
+/*
+ * A whole engine in C: events in a file, one JSON object a line, for tail -f, grep and jq.
+ *
+ * Each batch is a line "#BYTES HASH" and then its events, written at once and synced before it is acknowledged. What
+ * does not fit its hash when the file is opened is a batch that a crash tore: it is cut off. The store above makes every
+ * check, so the engine never looks into an event: it is given the numbers that each is to get (opts of append), and
+ * which positions are asked for (opts of get_events). It ignores queries; the store passes over what does not match.
+ */
+#define _DEFAULT_SOURCE
+#include "jsonl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { HEAD = 29, NUMBERS = 80 }; /* the bytes of "#BYTES HASH\n", and more than the numbers of an event have */
+
+struct jsonl {
+    int file;
+    int broken;       /* a sync failed: what is on the disk is not known any more */
+    uint64_t end;     /* the next batch begins here */
+    uint64_t *starts; /* of each event's line; one more for the end of the last */
+    uint64_t *ends;
+    size_t count, room;
+};
+
+static int32_t fail(int32_t status, char **error, size_t *error_len, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    *error_len = strlen(text);
+    *error = store_alloc(*error_len);
+    if (*error != NULL)
+        memcpy(*error, text, *error_len);
+    else
+        *error_len = 0;
+    return status;
+}
+
+static uint64_t hash_of(const char *bytes, size_t length) /* FNV-1a */
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+
+    for (size_t at = 0; at < length; at++)
+        hash = (hash ^ (unsigned char)bytes[at]) * UINT64_C(1099511628211);
+    return hash;
+}
+
+/* Notes where the lines of a batch lie, which begins at `start` in the file; 0 where memory ends. */
+static int note_lines(struct jsonl *store, const char *lines, size_t length, uint64_t start)
+{
+    for (size_t at = 0; at < length;) {
+        const char *newline = memchr(lines + at, '\n', length - at);
+        size_t next = newline != NULL ? (size_t)(newline - lines) + 1 : length;
+
+        if (store->count == store->room) {
+            size_t room = store->room != 0 ? store->room * 2 : 1024;
+            uint64_t *starts = realloc(store->starts, room * sizeof *starts);
+            if (starts != NULL)
+                store->starts = starts;
+            uint64_t *ends = realloc(store->ends, room * sizeof *ends);
+            if (ends != NULL)
+                store->ends = ends;
+            if (starts == NULL || ends == NULL)
+                return 0;
+            store->room = room;
+        }
+        store->starts[store->count] = start + at;
+        store->ends[store->count++] = start + next;
+        at = next;
+    }
+    return 1;
+}
+
+static int read_exactly(int file, char *to, size_t length, uint64_t offset)
+{
+    while (length > 0) {
+        ssize_t got = pread(file, to, length, (off_t)offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return 0;
+        to += got;
+        length -= (size_t)got;
+        offset += (uint64_t)got;
+    }
+    return 1;
+}
+
+/* Reads the whole batches of a file and cuts off what comes behind them; 0, or what went wrong. */
+static int recover(struct jsonl *store)
+{
+    struct stat file;
+
+    if (fstat(store->file, &file) != 0)
+        return errno;
+    while (store->end + HEAD <= (uint64_t)file.st_size) {
+        char head[HEAD + 1] = "";
+        uint64_t bytes, hash;
+
+        if (!read_exactly(store->file, head, HEAD, store->end))
+            return EIO;
+        if (sscanf(head, "#%10" SCNu64 " %16" SCNx64 "\n", &bytes, &hash) != 2)
+            break;
+        if (bytes > (uint64_t)file.st_size - store->end - HEAD)
+            break;
+        char *lines = malloc(bytes + 1);
+        int whole = lines != NULL && read_exactly(store->file, lines, bytes, store->end + HEAD);
+        int noted = whole && hash_of(lines, bytes) == hash ? note_lines(store, lines, bytes, store->end + HEAD) : -1;
+        free(lines);
+        if (!whole || noted == 0)
+            return whole ? ENOMEM : EIO;
+        if (noted < 0)
+            break;
+        store->end += HEAD + bytes;
+    }
+    if (store->end < (uint64_t)file.st_size && (ftruncate(store->file, (off_t)store->end) != 0 || fsync(store->file) != 0))
+        return errno;
+    return 0;
+}
+
+/* The value of "path" in a JSON object that has no other string with escapes; NULL if it is not there. */
+static char *path_of(const char *opts)
+{
+    const char *at = strstr(opts, "\"path\"");
+    char *path;
+    size_t length;
+
+    if (at == NULL)
+        return NULL;
+    at += strlen("\"path\"");
+    at += strspn(at, " \t\r\n:");
+    if (*at++ != '"')
+        return NULL;
+    length = strcspn(at, "\"\\");
+    path = at[length] == '"' && length > 0 ? malloc(length + 1) : NULL;
+    if (path != NULL) {
+        memcpy(path, at, length);
+        path[length] = '\0';
+    }
+    return path;
+}
+
+static int32_t jsonl_close(void *state, char **error, size_t *error_len)
+{
+    struct jsonl *store = state;
+    int closed = close(store->file);
+
+    free(store->starts);
+    free(store->ends);
+    free(store);
+    return closed == 0 ? STORE_OK : fail(STORE_ERR_IO, error, error_len, "close: %s", strerror(errno));
+}
+
+static int32_t jsonl_init(void *context, const char *opts, size_t opts_len, void **state, char **error, size_t *error_len)
+{
+    struct jsonl *store = calloc(1, sizeof *store);
+    char *path = path_of(opts);
+    int32_t status = STORE_OK;
+    int fault;
+
+    (void)context;
+    (void)opts_len;
+    if (store == NULL || path == NULL) {
+        free(store);
+        free(path);
+        return fail(STORE_ERR_INVALID_OPTIONS, error, error_len,
+                    "name the file: {\"path\":\"events.jsonl\"}, a string without escapes");
+    }
+    store->file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (store->file < 0)
+        status = fail(STORE_ERR_IO, error, error_len, "%s: %s", path, strerror(errno));
+    else if (flock(store->file, LOCK_EX | LOCK_NB) != 0)
+        status = fail(STORE_ERR_LOCKED, error, error_len, "%s is open in another store: close that one first", path);
+    else if ((fault = recover(store)) != 0)
+        status = fail(STORE_ERR_IO, error, error_len, "%s: %s", path, strerror(fault));
+    free(path);
+    if (status == STORE_OK) {
+        *state = store;
+        return STORE_OK;
+    }
+    if (store->file >= 0)
+        close(store->file);
+    free(store->starts);
+    free(store->ends);
+    free(store);
+    return status;
+}
+
+/* Writes the events with their numbers, one a line; how many bytes. */
+static size_t number_events(char *to, const char *events, size_t events_len, const char *opts)
+{
+    const char *end = events + events_len - 1; /* at the array's bracket */
+    char *begin = to, *version;
+    uint64_t position = strtoull(opts + strlen("{\"first\":"), &version, 10);
+
+    version += strlen(",\"stream_versions\":[");
+    for (const char *line = events + 1; line < end;) {
+        const char *newline = memchr(line, '\n', (size_t)(end - line));
+        const char *behind = newline != NULL ? newline - 1 : end; /* at the comma */
+
+        to += sprintf(to, "{\"sequence_number\":%" PRIu64 ",\"stream_version\":%" PRIu64 ",", position++,
+                      (uint64_t)strtoull(version, &version, 10));
+        version++;
+        memcpy(to, line + 1, (size_t)(behind - line) - 1);
+        to += behind - line - 1;
+        *to++ = '\n';
+        line = newline != NULL ? newline + 1 : end;
+    }
+    return (size_t)(to - begin);
+}
+
+static int32_t jsonl_append(void *state, const char *events, size_t events_len, const char *opts, size_t opts_len,
+                            char **out, size_t *out_len)
+{
+    struct jsonl *store = state;
+    char head[64];
+    size_t lines = 1, before = store->count;
+    ssize_t written;
+
+    if (store->broken)
+        return fail(STORE_ERR_IO, out, out_len, "an earlier sync failed: close the store and open it again");
+    for (size_t at = 0; at < events_len; at++)
+        lines += events[at] == '\n';
+    char *answer = store_alloc(events_len + lines * NUMBERS);
+    if (answer == NULL)
+        return fail(STORE_ERR_NO_SPACE, out, out_len, "no memory for %zu bytes", events_len);
+    (void)opts_len;
+    size_t length = number_events(answer, events, events_len, opts);
+    snprintf(head, sizeof head, "#%010zu %016" PRIx64 "\n", length, hash_of(answer, length));
+
+    struct iovec parts[2] = {{head, HEAD}, {answer, length}};
+    written = note_lines(store, answer, length, store->end + HEAD) ? pwritev(store->file, parts, 2, (off_t)store->end) : -1;
+    if (written != (ssize_t)(HEAD + length)) {
+        int fault = written < 0 ? errno : ENOSPC;
+        store->count = before;
+        store_free(answer);
+        if (ftruncate(store->file, (off_t)store->end) == 0)
+            return fail(STORE_ERR_NO_SPACE, out, out_len, "the batch could not be written: %s", strerror(fault));
+        store->broken = 1;
+        return fail(STORE_ERR_INDETERMINATE, out, out_len, "a part of the batch could not be erased: %s", strerror(errno));
+    }
+    if (fdatasync(store->file) != 0) {
+        store->broken = 1;
+        store_free(answer);
+        return fail(STORE_ERR_INDETERMINATE, out, out_len, "fdatasync: %s", strerror(errno));
+    }
+    store->end += HEAD + length;
+    *out = answer;
+    *out_len = length;
+    return STORE_OK;
+}
+
+static int32_t jsonl_get_events(void *state, const char *query, size_t query_len, const char *opts, size_t opts_len,
+                                char **out, size_t *out_len)
+{
+    struct jsonl *store = state;
+    uint64_t after = 0, up_to = 0, limit = 0;
+    size_t bytes = 0;
+
+    (void)query;
+    (void)query_len;
+    (void)opts_len;
+    sscanf(opts, "{\"after\":%" SCNu64 ",\"up_to\":%" SCNu64 ",\"limit\":%" SCNu64, &after, &up_to, &limit);
+    if (up_to > store->count)
+        up_to = store->count;
+    if (after > up_to)
+        after = up_to;
+    int backward = strstr(opts, "\"backward\"") != NULL;
+    if (limit > up_to - after)
+        limit = up_to - after;
+    for (uint64_t at = 0; at < limit; at++) {
+        uint64_t line = backward ? up_to - 1 - at : after + at;
+        bytes += store->ends[line] - store->starts[line];
+    }
+    char *answer = store_alloc(bytes);
+    if (answer == NULL)
+        return fail(STORE_ERR_NO_SPACE, out, out_len, "no memory for %zu bytes", bytes);
+    *out = answer;
+    *out_len = bytes;
+    for (uint64_t at = 0; at < limit; at++) {
+        uint64_t line = backward ? up_to - 1 - at : after + at;
+        size_t length = store->ends[line] - store->starts[line];
+        if (!read_exactly(store->file, answer, length, store->starts[line])) {
+            store_free(*out);
+            return fail(STORE_ERR_IO, out, out_len, "the event at position %" PRIu64 " cannot be read", line + 1);
+        }
+        answer += length;
+    }
+    return STORE_OK;
+}
+
+int32_t jsonl_register(char **error, size_t *error_len)
+{
+    store_engine_t engine = {0};
+
+    engine.size = sizeof engine;
+    engine.version = STORE_ENGINE_VERSION;
+    engine.init = jsonl_init;
+    engine.append = jsonl_append;
+    engine.get_events = jsonl_get_events;
+    engine.close = jsonl_close;
+    return store_register_engine("jsonl", strlen("jsonl"), &engine, error, error_len);
+}
