@@ -1,12 +1,12 @@
 /*
  * A whole engine in C: events in a file, one JSON object a line, for tail -f, grep and jq.
  *
- * Each batch is a line "#BYTES HASH" and then its events, written at once and synced before it is acknowledged. What
- * does not fit its hash when the file is opened is a batch that a crash tore: it is cut off. The store above makes every
+ * Each batch is a line "#BYTES HASH", then its events, then a line "@POSITION SOURCE" where a reader's position is recorded
+ * with it; written at once and synced before it is acknowledged. What does not fit its hash when the file is opened is a batch that a crash tore: it is cut off. The store above makes every
  * check, so the engine never looks into an event: it is given the numbers that each is to get (opts of append), and
  * which positions are asked for (opts of get_events). It ignores queries; the store passes over what does not match.
  */
-#define _DEFAULT_SOURCE
+#define _GNU_SOURCE /* flock, memrchr, pwritev */
 #include "jsonl.h"
 
 #include <errno.h>
@@ -30,6 +30,13 @@ struct jsonl {
     uint64_t *starts; /* of each event's line; one more for the end of the last */
     uint64_t *ends;
     size_t count, room;
+    struct tracked *tracked;
+};
+
+struct tracked {
+    struct tracked *next;
+    uint64_t position;
+    char source[]; /* as JSON */
 };
 
 static int32_t fail(int32_t status, char **error, size_t *error_len, const char *format, ...)
@@ -58,6 +65,28 @@ static uint64_t hash_of(const char *bytes, size_t length) /* FNV-1a */
     return hash;
 }
 
+/* Notes a line "@POSITION SOURCE"; 0 where memory ends. */
+static int note_tracking(struct jsonl *store, const char *line, size_t length)
+{
+    char *source;
+    uint64_t position = strtoull(line + 1, &source, 10);
+    size_t size = length - (size_t)(++source - line) - 1;
+    struct tracked *tracked = store->tracked;
+
+    while (tracked != NULL && (strlen(tracked->source) != size || memcmp(tracked->source, source, size) != 0))
+        tracked = tracked->next;
+    if (tracked == NULL) {
+        tracked = calloc(1, sizeof *tracked + size + 1);
+        if (tracked == NULL)
+            return 0;
+        memcpy(tracked->source, source, size);
+        tracked->next = store->tracked;
+        store->tracked = tracked;
+    }
+    tracked->position = position;
+    return 1;
+}
+
 /* Notes where the lines of a batch lie, which begins at `start` in the file; 0 where memory ends. */
 static int note_lines(struct jsonl *store, const char *lines, size_t length, uint64_t start)
 {
@@ -65,6 +94,11 @@ static int note_lines(struct jsonl *store, const char *lines, size_t length, uin
         const char *newline = memchr(lines + at, '\n', length - at);
         size_t next = newline != NULL ? (size_t)(newline - lines) + 1 : length;
 
+        if (lines[at] == '@') {
+            if (!note_tracking(store, lines + at, next - at))
+                return 0;
+            break;
+        }
         if (store->count == store->room) {
             size_t room = store->room != 0 ? store->room * 2 : 1024;
             uint64_t *starts = realloc(store->starts, room * sizeof *starts);
@@ -153,14 +187,24 @@ static char *path_of(const char *opts)
     return path;
 }
 
-static int32_t jsonl_close(void *state, char **error, size_t *error_len)
+static int release(struct jsonl *store)
 {
-    struct jsonl *store = state;
-    int closed = close(store->file);
+    int closed = store->file >= 0 ? close(store->file) : 0;
 
+    for (struct tracked *next, *at = store->tracked; at != NULL; at = next) {
+        next = at->next;
+        free(at);
+    }
     free(store->starts);
     free(store->ends);
     free(store);
+    return closed;
+}
+
+static int32_t jsonl_close(void *state, char **error, size_t *error_len)
+{
+    int closed = release(state);
+
     return closed == 0 ? STORE_OK : fail(STORE_ERR_IO, error, error_len, "close: %s", strerror(errno));
 }
 
@@ -191,11 +235,7 @@ static int32_t jsonl_init(void *context, const char *opts, size_t opts_len, void
         *state = store;
         return STORE_OK;
     }
-    if (store->file >= 0)
-        close(store->file);
-    free(store->starts);
-    free(store->ends);
-    free(store);
+    release(store);
     return status;
 }
 
@@ -204,6 +244,7 @@ static size_t number_events(char *to, const char *events, size_t events_len, con
 {
     const char *end = events + events_len - 1; /* at the array's bracket */
     char *begin = to, *version;
+    const char *source = strstr(opts, "\"tracking\":{\"source\":");
     uint64_t position = strtoull(opts + strlen("{\"first\":"), &version, 10);
 
     version += strlen(",\"stream_versions\":[");
@@ -218,6 +259,12 @@ static size_t number_events(char *to, const char *events, size_t events_len, con
         to += behind - line - 1;
         *to++ = '\n';
         line = newline != NULL ? newline + 1 : end;
+    }
+    if (source != NULL) {
+        source += strlen("\"tracking\":{\"source\":");
+        const char *tail = strrchr(source, ':'); /* of "position": the last member of opts */
+        int length = (int)(tail - strlen(",\"position\"") - source);
+        to += sprintf(to, "@%" PRIu64 " %.*s\n", (uint64_t)strtoull(tail + 1, NULL, 10), length, source);
     }
     return (size_t)(to - begin);
 }
@@ -234,10 +281,9 @@ static int32_t jsonl_append(void *state, const char *events, size_t events_len, 
         return fail(STORE_ERR_IO, out, out_len, "an earlier sync failed: close the store and open it again");
     for (size_t at = 0; at < events_len; at++)
         lines += events[at] == '\n';
-    char *answer = store_alloc(events_len + lines * NUMBERS);
+    char *answer = store_alloc(events_len + opts_len + lines * NUMBERS);
     if (answer == NULL)
         return fail(STORE_ERR_NO_SPACE, out, out_len, "no memory for %zu bytes", events_len);
-    (void)opts_len;
     size_t length = number_events(answer, events, events_len, opts);
     snprintf(head, sizeof head, "#%010zu %016" PRIx64 "\n", length, hash_of(answer, length));
 
@@ -258,8 +304,48 @@ static int32_t jsonl_append(void *state, const char *events, size_t events_len, 
         return fail(STORE_ERR_INDETERMINATE, out, out_len, "fdatasync: %s", strerror(errno));
     }
     store->end += HEAD + length;
+    char *tracking = length > 0 ? memrchr(answer, '\n', length - 1) : NULL; /* before the last line */
+    tracking = tracking != NULL ? tracking + 1 : answer;
     *out = answer;
-    *out_len = length;
+    *out_len = length > 0 && *tracking == '@' ? (size_t)(tracking - answer) : length;
+    return STORE_OK;
+}
+
+/* Writes a text as JSON, as the store does it: the mandatory escapes only. */
+static void quote(char *to, const char *text, size_t length)
+{
+    static const char escapes[] = "\"\\\b\f\n\r\t", names[] = "\"\\bfnrt";
+
+    *to++ = '"';
+    for (size_t at = 0; at < length; at++) {
+        const char *escape = strchr(escapes, text[at]);
+        if (escape != NULL && *escape != '\0') {
+            *to++ = '\\';
+            *to++ = names[escape - escapes];
+        } else if ((unsigned char)text[at] < 0x20) {
+            to += sprintf(to, "\\u%04x", (unsigned)text[at]);
+        } else {
+            *to++ = text[at];
+        }
+    }
+    *to++ = '"';
+    *to = '\0';
+}
+
+static int32_t jsonl_tracking(void *state, const char *source, size_t source_len, uint64_t *position, char **error,
+                              size_t *error_len)
+{
+    struct jsonl *store = state;
+    char *quoted = malloc(source_len * 6 + 3);
+
+    if (quoted == NULL)
+        return fail(STORE_ERR_NO_SPACE, error, error_len, "no memory for %zu bytes", source_len);
+    quote(quoted, source, source_len);
+    for (struct tracked *at = store->tracked; at != NULL; at = at->next) {
+        if (strcmp(at->source, quoted) == 0)
+            *position = at->position;
+    }
+    free(quoted);
     return STORE_OK;
 }
 
@@ -311,6 +397,7 @@ int32_t jsonl_register(char **error, size_t *error_len)
     engine.init = jsonl_init;
     engine.append = jsonl_append;
     engine.get_events = jsonl_get_events;
+    engine.tracking = jsonl_tracking;
     engine.close = jsonl_close;
     return store_register_engine("jsonl", strlen("jsonl"), &engine, error, error_len);
 }

@@ -512,6 +512,7 @@ static void the_example_keeps_its_events_and_cuts_off_what_is_torn(void)
     static const struct fault locked = {"locked", FAIL, 0, NULL, NULL, ENGINE, "open in another store", "\"engine_code\":\"locked\""};
     static const struct fault nameless = {"nameless", FAIL, 0, NULL, NULL, ENGINE, "name the file", "\"engine_code\":\"invalid_options\""};
     char path[] = "/tmp/runestore-jsonl-XXXXXX", *error, *before, *after;
+    uint64_t position;
     int32_t status;
     size_t length;
     store_t *store, *second = GARBAGE_POINTER;
@@ -526,7 +527,7 @@ static void the_example_keeps_its_events_and_cuts_off_what_is_torn(void)
     check_error(&locked, status, error, length);
     CHECK_STATUS(STORE_OK, store_append(store, TWO, strlen(TWO), TEXT("{\"expected_version\":0}"), NULL, NULL));
     CHECK_STATUS(STORE_ERR_CONFLICT, store_append(store, EVENT, strlen(EVENT), TEXT("{\"expected_version\":0}"), NULL, NULL));
-    CHECK_STATUS(STORE_ERR_UNSUPPORTED, store_append(store, EVENT, strlen(EVENT), TEXT("{\"tracking\":{\"source\":\"s\",\"position\":4}}"), NULL, NULL));
+    CHECK_STATUS(STORE_OK, store_append(store, TEXT("[]"), TEXT("{\"tracking\":{\"source\":\"s\\n\\u0001\",\"position\":4}}"), NULL, NULL));
     CHECK_STATUS(STORE_OK, store_append(store, EVENT, strlen(EVENT), NULL, 0, NULL, NULL));
     CHECK_STATUS(STORE_OK, store_get_events(store, NULL, 0, NULL, 0, &before, NULL));
     close_store(store);
@@ -544,6 +545,8 @@ static void the_example_keeps_its_events_and_cuts_off_what_is_torn(void)
         close_store(store);
     }
     CHECK_STATUS(STORE_OK, open_file(path, &store, NULL, NULL));
+    CHECK_STATUS(STORE_OK, store_tracking(store, TEXT("s\n\001"), &position, NULL, NULL));
+    CHECK_UINT(4, position);
     CHECK_STATUS(STORE_OK, store_append(store, EVENT, strlen(EVENT), TEXT("{\"expected_version\":3}"), NULL, NULL));
     CHECK_STATUS(STORE_OK, store_get_events(store, TEXT("{\"id\":\"0190a000-0000-7000-8000-000000000002\"}"), TEXT("{\"direction\":\"backward\"}"), &after, NULL));
     CHECK_PREFIX("[{\"sequence_number\":2,\"id\":\"0190a000-0000-7000-8000-000000000002\"", after);

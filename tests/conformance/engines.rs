@@ -3,49 +3,12 @@
 
 use runestore::{Abilities, Behaviour, Failure, Format, Store};
 use serde_json::{Value, json};
-use std::any::Any;
-use std::ops::Deref;
 use std::sync::Arc;
 
-/// An engine under test.
-pub struct Factory {
-    /// The name that its configuration and `info` use.
-    pub name: &'static str,
-    /// Makes an empty store.
-    pub fresh: fn() -> Fresh,
-}
+#[path = "factory.rs"]
+mod factory;
 
-impl Factory {
-    pub fn fresh(&self) -> Fresh {
-        (self.fresh)()
-    }
-}
-
-/// A store of its own for one test.
-pub struct Fresh {
-    store: Arc<Store>,
-    /// What must outlive the store, and goes away with it: a directory, a schema.
-    _home: Box<dyn Any + Send + Sync>,
-}
-
-impl Fresh {
-    fn over(store: Arc<Store>) -> Fresh {
-        Fresh { store, _home: Box::new(()) }
-    }
-
-    fn new(config: &str, home: impl Any + Send + Sync) -> Fresh {
-        let store = Store::open(config).expect("a fresh store opens");
-        Fresh { store, _home: Box::new(home) }
-    }
-}
-
-impl Deref for Fresh {
-    type Target = Arc<Store>;
-
-    fn deref(&self) -> &Arc<Store> {
-        &self.store
-    }
-}
+pub use factory::*;
 
 /// Calls the macro `$make` once for each engine, with a name for its tests, its [`Factory`], and
 /// whatever else it was given: one line an engine.
@@ -58,18 +21,24 @@ macro_rules! for_each_engine {
     };
 }
 
-pub static MEMORY: Factory = Factory { name: "memory", fresh: || Fresh::new("{}", ()) };
-pub static FILE: Factory = Factory { name: "file", fresh: || in_files("{}") };
+/// How long the history is that many scenarios read.
+#[allow(dead_code, reason = "the vectors have none")]
+pub const HISTORY_EVENTS: usize = 50_000;
+
+pub static MEMORY: Factory = Factory { name: "memory", fresh: || Fresh::new("{}", ()), lacks: &[] };
+pub static FILE: Factory = Factory { name: "file", fresh: || in_files("{}"), lacks: &[] };
 /// Every few hundred events begin a new segment.
-pub static SMALL_SEGMENTS: Factory = Factory { name: "file", fresh: || in_files(r#"{"segment_bytes":65536}"#) };
+pub static SMALL_SEGMENTS: Factory =
+    Factory { name: "file", fresh: || in_files(r#"{"segment_bytes":65536}"#), lacks: &[] };
 
 /// The least that an engine of a user's own can be.
 pub static BEHAVIOUR: Factory = Factory {
     name: "simple",
     fresh: || {
         let engine = Arc::new(Simple(Store::open("{}").expect("a memory store opens")));
-        Fresh::over(Store::over_behaviour("simple", engine).expect("a fresh store opens"))
+        Fresh::over(Store::over_behaviour("simple", engine).expect("a fresh store opens"), ())
     },
+    lacks: &["verify", "backup"],
 };
 
 fn in_files(options: &str) -> Fresh {

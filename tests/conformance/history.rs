@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-pub const EVENTS: usize = 50_000;
+pub const EVENTS: usize = crate::engines::HISTORY_EVENTS;
 const TYPES: usize = 20;
 const DOMAINS: usize = 6;
 /// Each stands in every domain: a stream is the pair.
