@@ -21,6 +21,14 @@ macro_rules! for_each_engine {
     };
 }
 
+/// One of them.
+#[allow(dead_code, reason = "the conformance suite asks for no certain one")]
+pub static ANY: &Factory = &MEMORY;
+
+/// Where the vectors are.
+#[allow(dead_code, reason = "the conformance suite has none")]
+pub const VECTORS: &str = "tests/vectors";
+
 /// How long the history is that many scenarios read.
 #[allow(dead_code, reason = "the vectors have none")]
 pub const HISTORY_EVENTS: usize = 50_000;
@@ -60,10 +68,13 @@ impl Behaviour for Simple {
 
     fn append(&self, events: &[u8], options: &[u8]) -> Result<Vec<u8>, Failure> {
         let options: Value = serde_json::from_slice(options).map_err(|error| Failure::new(error.to_string()))?;
-        let events = &events[1..events.len() - 1];
+        let events = std::str::from_utf8(&events[1..events.len() - 1]).expect("it is JSON");
+        // What was not given counts for nothing against the limit of an event.
+        let lines: Vec<String> = events.lines().map(|line| line.replacen(",\"metadata\":{}}", "}", 1)).collect();
+        let events = lines.join("\n").into_bytes();
         let mut answer = Vec::new();
         let mut tracking = Some(json!({ "tracking": options["tracking"] }).to_string());
-        let mut rest = events;
+        let mut rest = &*events;
         // Completed, the events may be more text than one append of this store takes.
         while !rest.is_empty() || tracking.is_some() {
             let end = rest.iter().skip(PIECE_BYTES).position(|byte| *byte == b'\n');

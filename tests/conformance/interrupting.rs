@@ -1,7 +1,7 @@
 //! `interrupt` and `cancel`: ending calls from another thread.
 
 use crate::engines::Factory;
-use crate::history::history;
+use crate::history::{EVENTS, history};
 use crate::support::*;
 use runestore::{ErrorKind, Next};
 use std::sync::Arc;
@@ -125,7 +125,7 @@ fn an_interrupted_read_is_whole_or_an_error(factory: &Factory) {
     while !done.load(Ordering::SeqCst) && begin.elapsed() < PATIENCE {
         store.interrupt().unwrap();
         // Another store's calls have nothing to do with it.
-        assert_eq!(history.store.wait(0, None).unwrap(), 50_000);
+        assert_eq!(history.store.wait(0, None).unwrap(), EVENTS as u64);
     }
     assert_eq!(reader.outcome(), 20, "long reads can be interrupted");
 }

@@ -1,7 +1,7 @@
 //! Pages, and the numbers around them.
 
 use crate::engines::Factory;
-use crate::history::{Filter, history};
+use crate::history::{EVENTS, Filter, history};
 use crate::support::*;
 use runestore::ErrorKind;
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ fn the_pages_of_a_result_tile_and_their_numbers_fit(factory: &Factory) {
                 let total_pages = total.div_ceil(size);
                 let (has_next, has_prev) = (pages < total_pages, pages > 1);
                 let expected = format!(
-                    r#"{{"total_count":{total},"page_size":{size},"page_number":{pages},"total_pages":{total_pages},"has_next":{has_next},"has_prev":{has_prev},"head":50000}}"#
+                    r#"{{"total_count":{total},"page_size":{size},"page_number":{pages},"total_pages":{total_pages},"has_next":{has_next},"has_prev":{has_prev},"head":{EVENTS}}}"#
                 );
                 assert_eq!(numbers, expected);
                 if !has_next {

@@ -23,5 +23,14 @@ pub static JSONL: Factory = Factory {
     lacks: &["verify", "backup"],
 };
 
+/// One of them.
+#[allow(dead_code, reason = "the conformance suite asks for no certain one")]
+pub static ANY: &Factory = &JSONL;
+
+/// Where the vectors are.
+#[allow(dead_code, reason = "the conformance suite has none")]
+pub const VECTORS: &str = "../vectors";
+
 /// Each read for a filter reads the whole history, so it is shorter than that of the built-in engines.
+#[allow(dead_code, reason = "the vectors have none")]
 pub const HISTORY_EVENTS: usize = 12_000;

@@ -1,0 +1,7 @@
+//! The vectors on the example engine.
+
+#[macro_use]
+mod engines;
+
+#[path = "../../vectors/runner.rs"]
+mod runner;
