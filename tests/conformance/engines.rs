@@ -70,7 +70,14 @@ impl Behaviour for Simple {
         let options: Value = serde_json::from_slice(options).map_err(|error| Failure::new(error.to_string()))?;
         let events = std::str::from_utf8(&events[1..events.len() - 1]).expect("it is JSON");
         // What was not given counts for nothing against the limit of an event.
-        let lines: Vec<String> = events.lines().map(|line| line.replacen(",\"metadata\":{}}", "}", 1)).collect();
+        let shorter = |line: &str| {
+            let line = line.replacen("],\"data\":{},", "],", 1);
+            match line.trim_end_matches(',').strip_suffix(",\"metadata\":{}}") {
+                Some(start) => format!("{start}}},"),
+                None => line,
+            }
+        };
+        let lines: Vec<String> = events.lines().map(shorter).collect();
         let events = lines.join("\n").into_bytes();
         let mut answer = Vec::new();
         let mut tracking = Some(json!({ "tracking": options["tracking"] }).to_string());
