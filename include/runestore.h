@@ -522,6 +522,26 @@ int32_t store_backup(store_t *store,
                      size_t *out_len);
 
 /**
+ * Copies a store into another one, whatever the engines of the two: events with their positions, ids and
+ * times, and the positions of tracking sources. What target has already must be the beginning of source: so a
+ * copy that ended early is gone on with by copying again. At the end all that source had when the call began is
+ * read in both and compared. *out is {"copied":...,"events":...,"head":...}. Both stores may be in use, but
+ * nobody else may append to target. Batches need not begin and end where they did. opts is reserved: pass NULL
+ * and 0.
+ *
+ * Errors: misuse (also where both are one store), closed, conflict (target is not the beginning of source, or
+ * somebody else appends to it: reason copy or condition, sequence_number), read_only, interrupted (of either
+ * store), forked, and what either engine has to say. What was appended before stays.
+ * Thread: any.
+ */
+int32_t store_copy(store_t *source,
+                   store_t *target,
+                   const char *opts,
+                   size_t opts_len,
+                   char **out,
+                   size_t *out_len);
+
+/**
  * Opens a cursor over the events that match a query, to read them piece by piece in bounded memory.
  *
  * query is as for store_get_events. opts may hold limit, offset, direction, format, max_bytes (of

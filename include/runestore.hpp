@@ -227,6 +227,15 @@ public:
         });
     }
 
+    /// Copies the store into another one, whatever the engines of the two, and compares them: see store_copy. A copy that
+    /// ended early is gone on with by copying again.
+    result<buffer> copy_to(store &target) const
+    {
+        return detail::answered([&](char **out, std::size_t *size) {
+            return store_copy(get(), target.get(), nullptr, 0, out, size);
+        });
+    }
+
     /// Closes the store and tells how that went: the destructor cannot. Calls in progress end with closed, or finish if
     /// they commit; later ones are closed.
     result<void> close()

@@ -19,6 +19,7 @@ mod append;
 mod behaviour;
 mod call;
 mod config;
+mod copy;
 mod cursor;
 mod engine;
 mod error;

@@ -2,6 +2,7 @@
 
 use crate::append::{Answer, Append, Expected};
 use crate::call::{Call, Cancel, Gate};
+use crate::copy::copy;
 use crate::cursor::Cursor;
 use crate::engine::{Appended, Engine, Read};
 use crate::error::{Error, ErrorKind, Result};
@@ -337,6 +338,56 @@ impl Store {
     ) -> Result<Map<String, Value>> {
         let call = self.gate.enter(None)?;
         self.engine.backup(path, &mut |done, total| went_on(progress(done, total)), &call)
+    }
+
+    /// Copies the store into another one, whatever the engines of the two: events with their positions, ids and times,
+    /// and the positions of tracking sources (an engine of your own cannot list them, so from there none). What `target`
+    /// has already must be the beginning of this store: so a copy that ended early is gone on with by copying again. At
+    /// the end all that was there when the call began is read in both and compared. The borders of batches are not kept.
+    ///
+    /// The answer is `copied`, the events that this call appended, `events` and `head`.
+    ///
+    /// ```
+    /// # let (source, target) = (runestore::Store::open("{}")?, runestore::Store::open("{}")?);
+    /// source.append_json(r#"{"type":"Opened","domain":"account","instance_id":"a-1"}"#, None)?;
+    /// assert_eq!(source.copy_to(&target)?["copied"], 1);
+    /// assert_eq!(source.get_events_json(None, None)?, target.get_events_json(None, None)?);
+    /// assert_eq!(source.copy_to(&target)?["copied"], 0);
+    /// # Ok::<(), runestore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `conflict` with `reason` `copy` and the position where `target` is not the beginning of this store, or somebody
+    /// else writes to it; `misuse` where both are one store; and what either engine has to say. What was appended
+    /// stays.
+    pub fn copy_to(&self, target: &Store) -> Result<Map<String, Value>> {
+        self.copy_to_with(target, &mut |_, _| ControlFlow::Continue(()))
+    }
+
+    /// The same, and `progress` is told how far it has come, as [`Store::verify_with`] tells it, in events: those to be
+    /// appended, and then all to be compared.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::copy_to`], and `interrupted` where `progress` breaks.
+    pub fn copy_to_with(
+        &self,
+        target: &Store,
+        progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+    ) -> Result<Map<String, Value>> {
+        if std::ptr::eq(self, target) {
+            return Err(Error::new(ErrorKind::Misuse, "copy: both are one store: open another one to copy into"));
+        }
+        let (here, there) = (self.gate.enter(None)?, target.gate.enter(None)?);
+        let copied = copy((&*self.engine, &here), (&*target.engine, &there), &mut |done, total| {
+            target.gate.ring();
+            here.check()?;
+            there.check()?;
+            went_on(progress(done, total))
+        });
+        target.gate.ring();
+        copied
     }
 
     /// Closes the store: stops reads at the next event, lets a begun commit finish, wakes all that

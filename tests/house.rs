@@ -33,7 +33,8 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("engine::custom", &["append", "behaviour", "call", "engine", "error", "json", "process", "query"]),
     ("engine::memory", &["append", "call", "engine", "error", "huge", "index", "json", "query"]),
     ("engine::file", &["append", "call", "engine", "error", "huge", "index", "json", "process", "query", "time"]),
-    ("store", &["append", "call", "cursor", "engine", "error", "event", "json", "query", "time"]),
+    ("copy", &["append", "call", "engine", "error", "json", "query", "time"]),
+    ("store", &["append", "call", "copy", "cursor", "engine", "error", "event", "json", "query", "time"]),
     ("cursor", &["call", "engine", "error", "json", "query", "store"]),
     (
         "config",

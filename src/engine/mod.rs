@@ -47,6 +47,11 @@ pub trait Engine: Send + Sync {
     /// The position recorded for a tracking source, 0 if there is none.
     fn tracking(&self, source: &str) -> Result<u64>;
 
+    /// All tracking sources and their positions. By default there are none to tell.
+    fn trackings(&self) -> Result<Vec<(String, u64)>> {
+        Ok(Vec::new())
+    }
+
     /// What is known about the store, as `store_info` answers it.
     fn info(&self) -> Result<Map<String, Value>>;
 

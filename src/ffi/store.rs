@@ -303,3 +303,34 @@ pub unsafe extern "C" fn store_backup(
         Ok(STORE_OK)
     })
 }
+
+/// Copies a store into another one, whatever the engines of the two: events with their positions, ids and
+/// times, and the positions of tracking sources. What target has already must be the beginning of source: so a
+/// copy that ended early is gone on with by copying again. At the end all that source had when the call began is
+/// read in both and compared. *out is {"copied":...,"events":...,"head":...}. Both stores may be in use, but
+/// nobody else may append to target. Batches need not begin and end where they did. opts is reserved: pass NULL
+/// and 0.
+///
+/// Errors: misuse (also where both are one store), closed, conflict (target is not the beginning of source, or
+/// somebody else appends to it: reason copy or condition, sequence_number), read_only, interrupted (of either
+/// store), forked, and what either engine has to say. What was appended before stays.
+/// Thread: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn store_copy(
+    source: *mut store_t,
+    target: *mut store_t,
+    opts: *const c_char,
+    opts_len: usize,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: the caller promised that out and out_len are NULL or writable.
+    let out = unsafe { Out::new(out, out_len) };
+    guard(out, |answer| {
+        let (source, target) = (look_up::<Store, _>(source)?, look_up::<Store, _>(target)?);
+        // SAFETY: the caller promised opts_len readable bytes.
+        unsafe { input("opts", opts, opts_len) }?;
+        answer.extend_from_slice(Value::from(source.copy_to(&target)?).to_string().as_bytes());
+        Ok(STORE_OK)
+    })
+}

@@ -132,6 +132,13 @@ impl<'a> RecordedEvent<'a> {
         self.write_fields(|field| !matches!(field, SEQUENCE_NUMBER | STREAM_VERSION), out);
     }
 
+    /// The same without `data` and `metadata` where they are empty objects, as they may not have been given: what a
+    /// store adds counts for nothing against the limit of an event.
+    pub(crate) fn write_given(&self, out: &mut Vec<u8>) {
+        let is_idle = |field| matches!(field, DATA | METADATA) && self.field(field) == Some("{}");
+        self.write_fields(|field| !matches!(field, SEQUENCE_NUMBER | STREAM_VERSION) && !is_idle(field), out);
+    }
+
     fn write_fields(&self, wanted: impl Fn(usize) -> bool, out: &mut Vec<u8>) {
         let fields = fields(self.text).ok().and_then(Result::ok).unwrap_or_default();
         let mut separator = b'{';

@@ -507,6 +507,34 @@ static int32_t open_file(const char *path, store_t **store, char **error, size_t
     return store_init(config, strlen(config), store, error, length);
 }
 
+/* From the example into memory, and on. */
+static void moves_house(store_t *store)
+{
+    static const struct fault self = {"itself", FAIL, 0, NULL, NULL, STORE_ERR_MISUSE, "both are one store", NULL};
+    store_t *memory = open_store();
+    char *out, *here, *there;
+    size_t length;
+    int32_t status;
+
+    CHECK_STATUS(STORE_OK, store_copy(store, memory, NULL, 0, &out, &length));
+    CHECK_TEXT("{\"copied\":4,\"events\":4,\"head\":4}", out);
+    store_free(out);
+    CHECK_STATUS(STORE_OK, store_get_events(store, NULL, 0, NULL, 0, &here, NULL));
+    CHECK_STATUS(STORE_OK, store_get_events(memory, NULL, 0, NULL, 0, &there, NULL));
+    CHECK_TEXT(here, there);
+    store_free(here);
+    store_free(there);
+    CHECK_STATUS(STORE_OK, store_append(memory, EVENT, strlen(EVENT), NULL, 0, NULL, NULL));
+    CHECK_STATUS(STORE_ERR_CONFLICT, store_copy(store, memory, NULL, 0, NULL, NULL));
+    CHECK_STATUS(STORE_OK, store_copy(memory, store, NULL, 0, NULL, NULL));
+    status = store_copy(memory, memory, NULL, 0, &out, &length);
+    check_error(&self, status, out, length);
+    CHECK_STATUS(STORE_ERR_MISUSE, store_copy(NULL, memory, NULL, 0, NULL, NULL));
+    CHECK_STATUS(STORE_ERR_MISUSE, store_copy(memory, NULL, NULL, 0, NULL, NULL));
+    close_store(memory);
+    CHECK_STATUS(STORE_ERR_CLOSED, store_copy(memory, store, NULL, 0, NULL, NULL));
+}
+
 static void the_example_keeps_its_events_and_cuts_off_what_is_torn(void)
 {
     static const struct fault locked = {"locked", FAIL, 0, NULL, NULL, ENGINE, "open in another store", "\"engine_code\":\"locked\""};
@@ -552,6 +580,7 @@ static void the_example_keeps_its_events_and_cuts_off_what_is_torn(void)
     CHECK_PREFIX("[{\"sequence_number\":2,\"id\":\"0190a000-0000-7000-8000-000000000002\"", after);
     store_free(after);
     store_free(before);
+    moves_house(store);
     close_store(store);
     CHECK_STATUS(STORE_OK, store_unregister_engine("jsonl", 5, NULL, NULL));
     close(file);

@@ -67,8 +67,18 @@ void what_an_engine_cannot_do_is_an_error()
     CHECK_HAS(R"("engine":"memory")", TAKE(store.info()));
     CHECK_ERROR("unsupported", store.verify());
     CHECK_ERROR("unsupported", store.backup("copy"));
+    CHECK_ERROR("misuse", store.copy_to(store));
     CHECK_ERROR("invalid_json", store.backup("\xFF"));
     TAKE(store.interrupt()); // with no call in progress, nothing to end
+}
+
+void a_store_is_copied_into_another()
+{
+    runestore::store source = TAKE(runestore::store::open());
+    runestore::store target = TAKE(runestore::store::open());
+    TAKE(source.append(R"({"type":"t","domain":"d","instance_id":"i"})"));
+    CHECK_VIEW(R"({"copied":1,"events":1,"head":1})", TAKE(source.copy_to(target)));
+    CHECK_VIEW(TAKE(source.get_events()).view(), TAKE(target.get_events()));
 }
 
 void a_cursor_gives_pieces()
@@ -176,6 +186,7 @@ int main()
     RUN(the_head_is_told_and_waited_for);
     RUN(a_source_is_tracked);
     RUN(what_an_engine_cannot_do_is_an_error);
+    RUN(a_store_is_copied_into_another);
     RUN(a_cursor_gives_pieces);
     RUN(a_follower_times_out);
     RUN(closing_is_told_and_final);

@@ -255,10 +255,22 @@ impl Store {
         self.telling(py, progress, |store, tell| store.backup_with(path, tell))
     }
 
+    /// Copies the store into another one; what it did, as JSON text.
+    fn copy_to(&self, py: Python<'_>, target: &Store, progress: Given<'_, '_>) -> PyResult<String> {
+        let (thread, to) = (std::thread::current().id(), Arc::clone(&target.store));
+        target.tellers(|tellers| tellers.push(thread));
+        let copied = self.telling(py, progress, |store, tell| store.copy_to_with(&to, tell));
+        target.tellers(|tellers| {
+            let last = tellers.iter().rposition(|teller| *teller == thread);
+            last.map(|last| tellers.swap_remove(last));
+        });
+        copied
+    }
+
     /// Closes the store.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         if self.tellers(|tellers| tellers.contains(&std::thread::current().id())) {
-            let message = "the store cannot be closed by what its own verify or backup calls: raise an exception there, \
+            let message = "the store cannot be closed by what its own verify, backup or copy calls: raise an exception there, \
                            which ends the work, and close it then";
             return Err(refusal(py, ErrorKind::Misuse, message, &[]));
         }

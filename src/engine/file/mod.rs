@@ -175,6 +175,15 @@ impl Engine for FileStore {
         }
     }
 
+    fn trackings(&self) -> Result<Vec<(String, u64)>> {
+        self.head()?;
+        let live = self.view.live()?;
+        match &live.damage {
+            Some(damage) => Err(damage.error(&*self.view.files.directory)),
+            None => Ok(live.tracking.iter().map(|(source, position)| (source.to_string(), *position)).collect()),
+        }
+    }
+
     fn info(&self) -> Result<Map<String, Value>> {
         let head = self.head()?;
         let segments = self.view.live()?.segment.header.ordinal;

@@ -194,6 +194,10 @@ impl Engine for Memory {
         self.read_state()?.tracking(source)
     }
 
+    fn trackings(&self) -> Result<Vec<(String, u64)>> {
+        Ok(self.read_state()?.tracking.iter().map(|(source, position)| (source.clone(), *position)).collect())
+    }
+
     fn info(&self) -> Result<Map<String, Value>> {
         let state = self.read_state()?;
         let head = state.index.len() as u64;

@@ -44,7 +44,7 @@ from ._errors import (
     UnsupportedError,
 )
 from ._native import Event, __version__
-from ._store import NewEvent, Page, Pagination, Progress, Query, Store, Subscription, open
+from ._store import NewEvent, Page, Pagination, Progress, Query, Store, Subscription, copy, open
 
 __all__ = [
     "ClosedError",
@@ -80,11 +80,12 @@ __all__ = [
     "TooLargeError",
     "UnsupportedError",
     "__version__",
+    "copy",
     "open",
 ]
 
 # By the names under which users know them, in messages, pickles and documentation.
-for _public in (*_errors.StoreError.__subclasses__(), StoreError, Engine, EngineEvent, Store, Subscription, Page, Pagination, open):
+for _public in (*_errors.StoreError.__subclasses__(), StoreError, Engine, EngineEvent, Store, Subscription, Page, Pagination, copy, open):
     _public.__module__ = __name__
 del _public
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -445,6 +446,45 @@ def open(target: str | os.PathLike[str] | None = None, **store_opts: Any) -> Sto
     if option in store_opts:
         raise InvalidOptionsError(f"`{option}` is the target already: give one of them", {"option": option})
     return Store({"store": engine, "store_opts": {option: target, **store_opts}})
+
+
+def copy(
+    source: Store | str | os.PathLike[str],
+    target: Store | str | os.PathLike[str],
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Copies a store into another one, whatever the engines of the two: events with their positions, ids and
+    times, and the positions of tracking sources. Each is an open store, or what `open` takes: then it is
+    closed at the end.
+
+    What `target` has already must be the beginning of `source`, so a copy that ended early is gone on with by copying
+    again. At the end all that `source` had when the call began is read in both and compared. `{"copied": …,
+    "events": …, "head": …}`: how many events this call appended, and how many there are.
+
+    `progress` is called with the events done and in all: those to be appended, and then all to be compared.
+
+    >>> import runestore
+    >>> with runestore.open() as source, runestore.open() as target:
+    ...     _ = source.append({"type": "Opened", "domain": "account", "instance_id": "a-1"})
+    ...     runestore.copy(source, target)
+    ...     source.get_events() == target.get_events()
+    {'copied': 1, 'events': 1, 'head': 1}
+    True
+
+    Raises `ConflictError` where `target` is not the beginning of `source`, or somebody else writes to it, and what
+    either engine has to say. What was appended stays.
+    """
+    with contextlib.ExitStack() as opened:
+        if not isinstance(source, Store):
+            source = opened.enter_context(open(source, **_existing(source)))
+        if not isinstance(target, Store):
+            target = opened.enter_context(open(target))
+        return _dict(source._native.copy_to(target._native, progress))
+
+
+def _existing(source: str | os.PathLike[str]) -> dict[str, Any]:
+    # A store that others write to can be copied as well.
+    return {} if os.fsdecode(source).startswith(("postgresql://", "postgres://")) else {"read_only": True}
 
 
 def _lines(limit: int | None, offset: int, direction: str) -> dict[str, Any] | bytes:
