@@ -539,13 +539,19 @@ static void the_example_keeps_its_events_and_cuts_off_what_is_torn(void)
 {
     static const struct fault locked = {"locked", FAIL, 0, NULL, NULL, ENGINE, "open in another store", "\"engine_code\":\"locked\""};
     static const struct fault nameless = {"nameless", FAIL, 0, NULL, NULL, ENGINE, "name the file", "\"engine_code\":\"invalid_options\""};
-    char path[] = "/tmp/runestore-jsonl-XXXXXX", *error, *before, *after;
+    const char *folder = getenv("TMPDIR");
+    char path[512], *error, *before, *after;
     uint64_t position;
     int32_t status;
     size_t length;
     store_t *store, *second = GARBAGE_POINTER;
-    int file = mkstemp(path);
+    int file;
 
+    snprintf(path, sizeof path, "%s/runestore-jsonl-%d-", folder != NULL ? folder : "/tmp", (int)getpid());
+    length = strlen(path);
+    memset(path + length, 'X', 6);
+    path[length + 6] = '\0';
+    file = mkstemp(path);
     CHECK(file >= 0);
     CHECK_STATUS(STORE_OK, jsonl_register(NULL, NULL));
     status = store_init(TEXT("{\"store\":\"jsonl\"}"), &store, &error, &length);
