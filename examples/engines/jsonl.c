@@ -6,7 +6,7 @@
  * check, so the engine never looks into an event: it is given the numbers that each is to get (opts of append), and
  * which positions are asked for (opts of get_events). It ignores queries; the store passes over what does not match.
  */
-#define _GNU_SOURCE /* flock, memrchr, pwritev */
+#define _GNU_SOURCE /* flock, pwritev */
 #include "jsonl.h"
 
 #include <errno.h>
@@ -87,18 +87,16 @@ static int note_tracking(struct jsonl *store, const char *line, size_t length)
     return 1;
 }
 
-/* Notes where the lines of a batch lie, which begins at `start` in the file; 0 where memory ends. */
-static int note_lines(struct jsonl *store, const char *lines, size_t length, uint64_t start)
+/* Notes where the events of a batch lie, whose lines begin at `start` in the file: what is behind them, or NULL where
+ * memory ends. */
+static const char *note_events(struct jsonl *store, const char *lines, size_t length, uint64_t start)
 {
     for (size_t at = 0; at < length;) {
         const char *newline = memchr(lines + at, '\n', length - at);
         size_t next = newline != NULL ? (size_t)(newline - lines) + 1 : length;
 
-        if (lines[at] == '@') {
-            if (!note_tracking(store, lines + at, next - at))
-                return 0;
-            break;
-        }
+        if (lines[at] == '@')
+            return lines + at;
         if (store->count == store->room) {
             size_t room = store->room != 0 ? store->room * 2 : 1024;
             uint64_t *starts = realloc(store->starts, room * sizeof *starts);
@@ -108,14 +106,14 @@ static int note_lines(struct jsonl *store, const char *lines, size_t length, uin
             if (ends != NULL)
                 store->ends = ends;
             if (starts == NULL || ends == NULL)
-                return 0;
+                return NULL;
             store->room = room;
         }
         store->starts[store->count] = start + at;
         store->ends[store->count++] = start + next;
         at = next;
     }
-    return 1;
+    return lines + length;
 }
 
 static int read_exactly(int file, char *to, size_t length, uint64_t offset)
@@ -152,11 +150,13 @@ static int recover(struct jsonl *store)
             break;
         char *lines = malloc(bytes + 1);
         int whole = lines != NULL && read_exactly(store->file, lines, bytes, store->end + HEAD);
-        int noted = whole && hash_of(lines, bytes) == hash ? note_lines(store, lines, bytes, store->end + HEAD) : -1;
+        int sound = whole && hash_of(lines, bytes) == hash;
+        const char *behind = sound ? note_events(store, lines, bytes, store->end + HEAD) : NULL;
+        int noted = behind != NULL && (behind == lines + bytes || note_tracking(store, behind, (size_t)(lines + bytes - behind)));
         free(lines);
-        if (!whole || noted == 0)
+        if (!whole || (sound && !noted))
             return whole ? ENOMEM : EIO;
-        if (noted < 0)
+        if (!sound)
             break;
         store->end += HEAD + bytes;
     }
@@ -288,7 +288,8 @@ static int32_t jsonl_append(void *state, const char *events, size_t events_len, 
     snprintf(head, sizeof head, "#%010zu %016" PRIx64 "\n", length, hash_of(answer, length));
 
     struct iovec parts[2] = {{head, HEAD}, {answer, length}};
-    written = note_lines(store, answer, length, store->end + HEAD) ? pwritev(store->file, parts, 2, (off_t)store->end) : -1;
+    const char *behind = note_events(store, answer, length, store->end + HEAD);
+    written = behind != NULL ? pwritev(store->file, parts, 2, (off_t)store->end) : -1;
     if (written != (ssize_t)(HEAD + length)) {
         int fault = written < 0 ? errno : ENOSPC;
         store->count = before;
@@ -304,10 +305,13 @@ static int32_t jsonl_append(void *state, const char *events, size_t events_len, 
         return fail(STORE_ERR_INDETERMINATE, out, out_len, "fdatasync: %s", strerror(errno));
     }
     store->end += HEAD + length;
-    char *tracking = length > 0 ? memrchr(answer, '\n', length - 1) : NULL; /* before the last line */
-    tracking = tracking != NULL ? tracking + 1 : answer;
+    if (behind < answer + length && !note_tracking(store, behind, (size_t)(answer + length - behind))) {
+        store->broken = 1;
+        store_free(answer);
+        return fail(STORE_ERR_INDETERMINATE, out, out_len, "no memory for a reader's position, which is recorded");
+    }
     *out = answer;
-    *out_len = length > 0 && *tracking == '@' ? (size_t)(tracking - answer) : length;
+    *out_len = (size_t)(behind - answer);
     return STORE_OK;
 }
 

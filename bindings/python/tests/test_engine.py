@@ -125,6 +125,44 @@ def test_an_init_that_raises_opens_nothing() -> None:
     assert isinstance(caught.value.__cause__, OSError)
 
 
+def test_an_engine_that_is_opened_and_cannot_be_read_is_closed_once() -> None:
+    def get_events(self: ListEngine, query: Any, opts: Any) -> Any:
+        raise OSError("dark")
+
+    engine = failing(get_events=get_events)
+    with pytest.raises(runestore.EngineError, match="get_events: dark"):
+        runestore.Store(store=engine)
+    assert engine.closed == 1
+
+
+def test_an_engine_that_gives_everything_each_time_is_read_all_the_same() -> None:
+    reads: list[int] = []
+
+    def get_events(self: ListEngine, query: Any, opts: Any) -> Any:
+        reads.append(1)
+        return self.events if opts["direction"] == "forward" else self.events[::-1]
+
+    with runestore.Store(store=failing(get_events=get_events)) as store:
+        store.append([new(number, type="Even" if number % 2 == 0 else "Odd") for number in range(1, 3001)])
+        assert len(store.get_events()) == 3000
+        assert [event.data for event in store.get_events({"type": "Even", "after": 100, "up_to": 105})] == [102, 104]
+        assert len(list(store.events({"type": "Odd"}))) == 1500
+        assert [event.data for event in store.get_events(limit=2, direction="backward")] == [3000, 2999]
+        assert store.get_events({"type": "None"}) == []
+
+
+def test_an_engine_that_heeds_the_limit_alone_is_found_out() -> None:
+    def get_events(self: ListEngine, query: Any, opts: Any) -> Any:
+        events = self.events if opts["direction"] == "forward" else self.events[::-1]
+        return events[: opts["limit"]]
+
+    with runestore.Store(store=failing(get_events=get_events)) as store:
+        store.append([new(number) for number in range(3000)])
+        for query in ({}, {"type": "Opened"}):
+            with pytest.raises(runestore.EngineError, match="position"):
+                store.get_events(query)
+
+
 def test_ctrl_c_inside_an_engine_is_ctrl_c() -> None:
     def get_events(self: ListEngine, query: Any, opts: Any) -> Any:
         if self.events:

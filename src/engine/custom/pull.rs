@@ -96,7 +96,7 @@ impl Piece {
         }
         self.raw += 1;
         self.seen = position;
-        if position <= after || position > up_to || (self.gapless && self.raw > self.part.limit) {
+        if position <= after || position > up_to {
             return Ok(false);
         }
         let expected = match (direction, self.last) {
@@ -114,18 +114,23 @@ impl Piece {
 
     /// Judges an answer as a whole.
     fn end(&self) -> std::result::Result<(), String> {
-        if !self.gapless || self.raw >= self.part.limit {
+        let Part { after, up_to, limit, direction } = self.part;
+        if self.last.is_some() && self.raw >= limit {
             return Ok(());
         }
-        let missing = match (self.part.direction, self.last) {
-            (Direction::Forward, last) => {
-                Some(last.unwrap_or(self.part.after) + 1).filter(|next| *next <= self.part.up_to)
-            }
-            (Direction::Backward, last) => {
-                last.map_or(Some(self.part.up_to), |last| Some(last - 1)).filter(|next| *next > self.part.after)
-            }
+        let missing = match (direction, self.last) {
+            (Direction::Forward, last) => Some(last.unwrap_or(after) + 1).filter(|next| *next <= up_to),
+            (Direction::Backward, None) => Some(up_to),
+            (Direction::Backward, Some(last)) => Some(last - 1).filter(|next| *next > after),
         };
-        missing.map_or(Ok(()), |position| Err(format!("the event at position {position} is missing")))
+        match missing {
+            Some(position) if self.gapless => Err(format!("the event at position {position} is missing")),
+            // Whoever heeds `limit` alone would give the same events for ever, and never those that were asked for.
+            _ if self.raw == limit && self.last.is_none() => {
+                Err(format!("it answered {limit} events, and none of positions {} to {up_to}", after + 1))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -139,11 +139,7 @@ class Store:
         if unknown:
             raise InvalidOptionsError(f"config: `{unknown[0]}` is unknown here; known are `store`, `store_opts`", {"option": str(unknown[0])})
         adapter, name = adapted(engine, config.get("store_opts"))
-        try:
-            self._native = _native.Store.over(adapter, name)
-        except BaseException:
-            adapter.engine.close()
-            raise
+        self._native = _native.Store.over(adapter, name)
 
     def __enter__(self) -> Self:
         return self
