@@ -89,7 +89,17 @@ fn append(target: Side<'_>, piece: &Piece, at: u64) -> Result<()> {
     // Whoever else writes to the target makes this a conflict, and no mixture.
     let condition = Some(Condition { query: Query::all(), after: at });
     let append = Append { batch, checks: Checks { condition, ..Checks::default() } };
-    let appended = settled(target, &append)?;
+    let appended = match settled(target, &append) {
+        // Another copy into it, for one.
+        Err(error) if error.kind() == ErrorKind::DuplicateId => {
+            let message = format!(
+                "copy: some of the events behind {at} are in the target already, and not where they are in the source: \
+                 let nobody else append to it, or copy into an empty store"
+            );
+            return Err(refused(message, at + 1));
+        }
+        outcome => outcome?,
+    };
     if appended != at + 1 {
         let message =
             format!("copy: the events behind {at} stand at {appended} of the target already: copy into an empty store");

@@ -159,6 +159,27 @@ fn somebody_else_who_writes_to_the_target_makes_it_a_conflict() {
 }
 
 #[test]
+fn a_copy_beside_another_one_is_a_conflict_too() {
+    let source = history(60_000);
+    let target = memory();
+    let later = source.get_events_json(Some(r#"{"after":14999,"up_to":15000}"#), None).unwrap();
+    let mut later: Value = serde_json::from_slice(&later).unwrap();
+    let fields = later[0].as_object_mut().unwrap();
+    fields.remove("sequence_number");
+    fields.remove("stream_version");
+    let error = source
+        .copy_to_with(&target, &mut |done, _| {
+            if done == 10_000 {
+                target.append_json(later.to_string(), None).unwrap();
+            }
+            ControlFlow::Continue(())
+        })
+        .unwrap_err();
+    assert_eq!((error.kind(), error.detail("reason")), (ErrorKind::Conflict, Some(&json!("copy"))));
+    assert_eq!((error.detail("sequence_number"), target.head().unwrap()), (Some(&json!(10_001)), 10_001));
+}
+
+#[test]
 fn an_event_as_large_as_can_be_is_copied() {
     let source = memory();
     for event in [
