@@ -6,14 +6,16 @@ use crate::engine::file::FileStore;
 #[cfg(feature = "simulation")]
 use crate::engine::file::{Bug, Directory, Probe};
 use crate::engine::memory::Memory;
+#[cfg(feature = "postgres")]
+use crate::engine::postgres::Postgres;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Input, no_options, read_config, read_file_options, unknown_engine};
 use crate::registry::{names, register, registered};
 use crate::store::Store;
 use std::sync::Arc;
 
-const ENGINES: [&str; 2] = ["memory", "file"];
-/// Names that are reserved for engines which this version does not have yet.
+const ENGINES: &[&str] = if cfg!(feature = "postgres") { &["memory", "file", "postgres"] } else { &["memory", "file"] };
+/// Names of engines that this build may lack.
 const RESERVED: [&str; 1] = ["postgres"];
 
 impl Store {
@@ -41,8 +43,12 @@ impl Store {
                 Ok(Store::over(Box::new(Memory::new())))
             }
             "file" => Ok(Store::over(Box::new(FileStore::open(&read_file_options(config.store_opts)?)?))),
+            #[cfg(feature = "postgres")]
+            "postgres" => {
+                Ok(Store::over(Box::new(Postgres::open(&crate::json::read_postgres_options(config.store_opts)?)?)))
+            }
             name if RESERVED.contains(&name) => {
-                let message = format!("this version has no `{name}` engine: it has `{}`", ENGINES.join("`, `"));
+                let message = format!("this build has no `{name}` engine: it has `{}`", ENGINES.join("`, `"));
                 Err(Error::new(ErrorKind::Unsupported, message).with("option", "store"))
             }
             name => match registered(name)? {
@@ -52,7 +58,8 @@ impl Store {
                 }
                 None => {
                     let registered = names()?;
-                    let known: Vec<&str> = ENGINES.into_iter().chain(registered.iter().map(String::as_str)).collect();
+                    let known: Vec<&str> =
+                        ENGINES.iter().copied().chain(registered.iter().map(String::as_str)).collect();
                     Err(unknown_engine(name, &known))
                 }
             },
@@ -82,7 +89,7 @@ pub fn register_engine(
     name: &str,
     init: impl Fn(&str) -> std::result::Result<Arc<dyn Behaviour>, Failure> + Send + Sync + 'static,
 ) -> Result<()> {
-    let built_in: Vec<&str> = ENGINES.into_iter().chain(RESERVED).collect();
+    let built_in: Vec<&str> = ENGINES.iter().copied().chain(RESERVED).collect();
     register(name, &built_in, Arc::new(init))
 }
 

@@ -1,6 +1,6 @@
 //! The checks of an append, in the order that every engine keeps.
 
-use crate::append::{Append, Expected, Tracking};
+use crate::append::{Append, Condition, Expected, Tracking};
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::json::same_event;
@@ -60,11 +60,7 @@ pub(crate) fn check(append: &Append, committed: &impl Committed, call: &Call<'_>
     if let Some(condition) = &checks.condition
         && let Some(position) = committed.first_match(&condition.query, condition.after, call)?
     {
-        let message = format!(
-            "the event at {position} matches the condition's query (looked for behind {}): read again, decide again, append again",
-            condition.after
-        );
-        return Err(conflict("condition", "none", position, message).with("sequence_number", position));
+        return Err(condition_failed(condition, position));
     }
     if let Some(tracking) = &checks.tracking {
         track(tracking, committed)?;
@@ -93,7 +89,7 @@ fn retried(append: &Append, stored: &[Option<u64>], committed: &impl Committed) 
     Ok(Some(first))
 }
 
-fn duplicate(append: &Append, stored: &[Option<u64>]) -> Error {
+pub(crate) fn duplicate(append: &Append, stored: &[Option<u64>]) -> Error {
     let known =
         || append.batch.ids().zip(stored).filter_map(|(id, position)| position.map(|position| (id.id, position)));
     let ids: Vec<Value> = known().map(|(id, _)| id.to_string().into()).collect();
@@ -115,10 +111,24 @@ fn stream(
     committed: &impl Committed,
 ) -> Result<()> {
     let actual = committed.stream_version(domain, instance_id)?;
+    match expected {
+        Expected::Any => Ok(()),
+        Expected::Exists if actual > 0 => Ok(()),
+        Expected::Version(version) if actual == version => Ok(()),
+        _ => Err(expectation_failed(reason, domain, instance_id, expected, actual)),
+    }
+}
+
+/// The error for a stream at another version than was expected.
+pub(crate) fn expectation_failed(
+    reason: &'static str,
+    domain: &str,
+    instance_id: &str,
+    expected: Expected,
+    actual: u64,
+) -> Error {
     let (expected, wanted): (Value, _) = match expected {
-        Expected::Any => return Ok(()),
-        Expected::Exists if actual > 0 => return Ok(()),
-        Expected::Version(version) if actual == version => return Ok(()),
+        Expected::Any => ("any".into(), String::from("any")),
         Expected::Exists => ("exists".into(), String::from("an existing stream")),
         Expected::Version(0) => (0.into(), String::from("no such stream")),
         Expected::Version(version) => (version.into(), format!("version {version}")),
@@ -129,20 +139,31 @@ fn stream(
         shown(domain),
         shown(instance_id),
     );
-    Err(conflict(reason, expected, actual, message).with("domain", domain).with("instance_id", instance_id))
+    conflict(reason, expected, actual, message).with("domain", domain).with("instance_id", instance_id)
+}
+
+/// The error for an event that a condition forbids.
+pub(crate) fn condition_failed(condition: &Condition, position: u64) -> Error {
+    let message = format!(
+        "the event at {position} matches the condition's query (looked for behind {}): read again, decide again, append again",
+        condition.after
+    );
+    conflict("condition", "none", position, message).with("sequence_number", position)
 }
 
 fn track(tracking: &Tracking, committed: &impl Committed) -> Result<()> {
     let recorded = committed.tracking(&tracking.source)?;
-    if tracking.position > recorded {
-        return Ok(());
-    }
+    if tracking.position > recorded { Ok(()) } else { Err(tracking_failed(tracking, recorded)) }
+}
+
+/// The error for a position that a reader has handled already.
+pub(crate) fn tracking_failed(tracking: &Tracking, recorded: u64) -> Error {
     let message = format!(
         "tracking: source {} is at {recorded} already, so {} was handled before: skip it",
         shown(&tracking.source),
         tracking.position
     );
-    Err(conflict("tracking", tracking.position, recorded, message).with("source", tracking.source.as_str()))
+    conflict("tracking", tracking.position, recorded, message).with("source", tracking.source.as_str())
 }
 
 fn conflict(reason: &'static str, expected: impl Into<Value>, actual: u64, message: String) -> Error {

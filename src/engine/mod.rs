@@ -4,6 +4,8 @@ mod checks;
 pub(crate) mod custom;
 pub(crate) mod file;
 pub(crate) mod memory;
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;
 
 pub(crate) use checks::{Committed, Verdict, check};
 

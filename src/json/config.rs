@@ -99,6 +99,64 @@ fn read_sync(text: &str) -> Result<Sync> {
     }
 }
 
+/// Which database a store is in, and how it is reached.
+#[cfg(feature = "postgres")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PostgresOptions {
+    /// Where the server is, and who asks: it may hold a password, so it is never shown.
+    pub url: String,
+    /// The schema that the store has for itself.
+    pub schema: String,
+    pub read_only: bool,
+    /// Makes the store if there is none.
+    pub create: bool,
+    /// So many connections for reading, at most.
+    pub pool_size: usize,
+    /// How long a server may take to let a connection in.
+    pub connect_timeout: Duration,
+    /// How long a call waits for the server.
+    pub timeout: Duration,
+}
+
+/// Reads the options of the postgres engine; `url` alone must be given.
+#[cfg(feature = "postgres")]
+pub(crate) fn read_postgres_options(text: Option<&str>) -> Result<PostgresOptions> {
+    const POOL: RangeInclusive<u64> = 1..=64;
+    const MILLIS: RangeInclusive<u64> = 1..=86_400_000;
+    let known = ["url", "schema", "read_only", "create", "pool_size", "connect_timeout_ms", "timeout_ms"];
+    let [url, schema, read_only, create, pool_size, connect_timeout, timeout] =
+        object(text.unwrap_or("{}"), "store_opts", &known)?;
+    let example = "such as {\"url\":\"postgresql://ledger@db1.example:5432/ledger\"}";
+    let url = url
+        .ok_or_else(|| invalid("url", format!("`url` is missing: name the database, {example}")))
+        .map(|text| string(text).filter(|url| url.starts_with("postgresql://") || url.starts_with("postgres://")))?
+        .ok_or_else(|| invalid("url", format!("`url` must be a URL that begins with postgresql://, {example}")))?;
+    let schema = match schema {
+        None => String::from("runestore"),
+        Some(text) => string(text)
+            .filter(|name| (1..=63).contains(&name.len()) && !name.contains(['\0', '$', '@']))
+            .ok_or_else(|| {
+                invalid(
+                    "schema",
+                    "`schema` must be a name of 1 to 63 bytes without U+0000, `$` and `@`, such as \"runestore\"",
+                )
+            })?
+            .into_owned(),
+    };
+    let millis = |name, text: Option<&str>, default| -> Result<Duration> {
+        Ok(Duration::from_millis(text.map_or(Ok(default), |text| within(name, text, MILLIS))?))
+    };
+    Ok(PostgresOptions {
+        url: url.into_owned(),
+        schema,
+        read_only: read_only.map(|text| flag("read_only", text)).transpose()?.unwrap_or(false),
+        create: create.map(|text| flag("create", text)).transpose()?.unwrap_or(true),
+        pool_size: pool_size.map_or(Ok(4), |text| within("pool_size", text, POOL))? as usize,
+        connect_timeout: millis("connect_timeout_ms", connect_timeout, 5_000)?,
+        timeout: millis("timeout_ms", timeout, 30_000)?,
+    })
+}
+
 fn within(name: &'static str, text: &str, range: RangeInclusive<u64>) -> Result<u64> {
     unsigned(text)
         .filter(|number| range.contains(number))

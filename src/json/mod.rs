@@ -18,11 +18,15 @@ pub(crate) use answer::{Answers, end_page, reserve_for, summary};
 pub(crate) use batch::read_batch;
 pub(crate) use behaviour::{Part, read_answer, write_append_options, write_events, write_query, write_read_options};
 pub(crate) use config::{FileOptions, Sync, no_options, read_config, read_file_options, unknown_engine};
+#[cfg(feature = "postgres")]
+pub(crate) use config::{PostgresOptions, read_postgres_options};
 pub(crate) use options::{read_append_options, read_cursor_options, read_options};
 pub(crate) use query::read_query;
 pub use recorded::RecordedEvent;
 pub(crate) use recorded::{read_head, same_event};
 pub(crate) use write::write_numbered;
+#[cfg(feature = "postgres")]
+pub(crate) use write::{StoredParts, write_stored};
 
 use crate::error::{Error, ErrorKind, Result};
 use walk::{Fault, Walker};

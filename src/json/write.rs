@@ -93,6 +93,38 @@ pub(crate) fn write_numbered(
     write(event.tail);
 }
 
+/// A stored event as a database has it.
+#[cfg(feature = "postgres")]
+pub(crate) struct StoredParts<'a> {
+    pub sequence_number: u64,
+    pub id: Uuid,
+    pub event_type: &'a str,
+    pub domain: &'a str,
+    pub instance_id: &'a str,
+    pub stream_version: u64,
+    /// What stands behind the stream version, without the newline.
+    pub tail: &'a str,
+}
+
+/// Appends the text of a stored event, and the newline.
+#[cfg(feature = "postgres")]
+pub(crate) fn write_stored(event: &StoredParts<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"sequence_number\":");
+    write_number(event.sequence_number, out);
+    let mut id_text = *b",\"id\":\"00000000-0000-0000-0000-000000000000\",\"type\":";
+    event.id.hyphenated().encode_lower(&mut id_text[7..43]);
+    out.extend_from_slice(&id_text);
+    write_string(event.event_type, out);
+    out.extend_from_slice(b",\"domain\":");
+    write_string(event.domain, out);
+    out.extend_from_slice(b",\"instance_id\":");
+    write_string(event.instance_id, out);
+    out.extend_from_slice(b",\"stream_version\":");
+    write_number(event.stream_version, out);
+    out.extend_from_slice(event.tail.as_bytes());
+    out.push(b'\n');
+}
+
 /// Appends `json` without white space; the number of bytes appended.
 fn write_json(json: &Json<'_>, out: &mut Vec<u8>) -> usize {
     let start = out.len();

@@ -1,0 +1,87 @@
+//! Arrays as they are sent to the server: their elements' bytes, back to back, so that two are joined by appending.
+
+use bytes::{BufMut, BytesMut};
+use std::error::Error;
+use tokio_postgres::types::{IsNull, Kind, ToSql, Type, to_sql_checked};
+use uuid::Uuid;
+
+/// A one-dimensional array of texts, numbers or ids.
+#[derive(Debug, Default)]
+pub(super) struct Elements {
+    count: u32,
+    nulls: bool,
+    bytes: Vec<u8>,
+}
+
+impl Elements {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.count as usize
+    }
+
+    pub fn text(&mut self, text: &str) {
+        self.element(text.as_bytes());
+    }
+
+    pub fn id(&mut self, id: Uuid) {
+        self.element(id.as_bytes());
+    }
+
+    pub fn long(&mut self, number: i64) {
+        self.element(&number.to_be_bytes());
+    }
+
+    pub fn int(&mut self, number: i32) {
+        self.element(&number.to_be_bytes());
+    }
+
+    pub fn flag(&mut self, flag: bool) {
+        self.element(&[flag.into()]);
+    }
+
+    pub fn null(&mut self) {
+        self.count += 1;
+        self.nulls = true;
+        self.bytes.extend_from_slice(&(-1_i32).to_be_bytes());
+    }
+
+    /// Adds all of `other`.
+    pub fn join(&mut self, other: &Elements) {
+        self.count += other.count;
+        self.nulls |= other.nulls;
+        self.bytes.extend_from_slice(&other.bytes);
+    }
+
+    /// How many bytes they take.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn element(&mut self, bytes: &[u8]) {
+        self.count += 1;
+        // An append's text is below 64 MiB.
+        self.bytes.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
+        self.bytes.extend_from_slice(bytes);
+    }
+}
+
+impl ToSql for Elements {
+    fn to_sql(&self, array: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        let Kind::Array(member) = array.kind() else { return Err("it is no array".into()) };
+        out.put_u32(u32::from(self.count > 0));
+        out.put_u32(self.nulls.into());
+        out.put_u32(member.oid());
+        if self.count > 0 {
+            out.put_u32(self.count);
+            out.put_u32(1);
+        }
+        out.extend_from_slice(&self.bytes);
+        Ok(IsNull::No)
+    }
+
+    fn accepts(array: &Type) -> bool {
+        matches!(array.kind(), Kind::Array(_))
+    }
+
+    to_sql_checked!();
+}

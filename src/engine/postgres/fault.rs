@@ -1,0 +1,111 @@
+//! What goes wrong between here and the server, as this crate's errors.
+
+use crate::error::{Error, ErrorKind};
+use tokio_postgres::error::SqlState;
+
+/// See the module.
+pub(super) enum Fault {
+    /// The server refused, or the connection to it broke.
+    Server(tokio_postgres::Error),
+    /// The server ended the connection.
+    Lost,
+    /// Nothing came in time.
+    Late,
+    /// The call is not wanted any more.
+    Unwanted(Error),
+    /// The operating system refused.
+    System(String),
+}
+
+impl Fault {
+    pub fn system(error: &std::io::Error) -> Fault {
+        Fault::System(error.to_string())
+    }
+
+    /// What the server answered, if it did.
+    pub fn code(&self) -> Option<&SqlState> {
+        match self {
+            Fault::Server(error) => error.code(),
+            _ => None,
+        }
+    }
+
+    /// Another connection, to this server or another, may do better; what this one was doing may have been done.
+    pub fn is_lost(&self) -> bool {
+        let ended = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW];
+        match self {
+            Fault::Lost | Fault::Late => true,
+            Fault::Server(error) => {
+                error.code().is_none_or(|code| ended.contains(code) || code.code().starts_with("08"))
+            }
+            Fault::Unwanted(_) | Fault::System(_) => false,
+        }
+    }
+
+    /// Nothing was done, and doing it again may succeed.
+    pub fn is_passing(&self) -> bool {
+        let passing = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
+        self.code().is_some_and(|code| passing.contains(code))
+    }
+
+    /// This server takes no writes, since another one is to.
+    pub fn is_standby(&self) -> bool {
+        self.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
+    }
+
+    /// In words, without anything that was sent.
+    pub fn words(&self) -> String {
+        match self {
+            Fault::Server(error) => match error.as_db_error() {
+                Some(refusal) => format!("{} (SQLSTATE {})", refusal.message(), refusal.code().code()),
+                None => chain(error),
+            },
+            Fault::Lost => String::from("the server closed the connection"),
+            Fault::Late => String::from("nothing came in time"),
+            Fault::Unwanted(error) => String::from(error.message()),
+            Fault::System(words) => words.clone(),
+        }
+    }
+
+    /// As an error of a call.
+    pub fn into_error(self) -> Error {
+        let words = self.words();
+        let sqlstate = self.code().map(|code| String::from(code.code()));
+        let (kind, remedy) = match self {
+            Fault::Unwanted(error) => return error,
+            Fault::Late => (ErrorKind::Io, "look at the server, or give `timeout_ms` more"),
+            _ => match self.code() {
+                Some(code) if *code == SqlState::DISK_FULL => (ErrorKind::NoSpace, "make room on the server"),
+                Some(code) if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
+                    (ErrorKind::Io, "name a server in `url` that takes writes")
+                }
+                Some(code) if *code == SqlState::UNDEFINED_TABLE || *code == SqlState::UNDEFINED_FUNCTION => {
+                    (ErrorKind::NotFound, "the store is not there any more, or its schema is another's")
+                }
+                Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
+                    (ErrorKind::Io, "let the role own the schema, or name another role in `url`")
+                }
+                _ => (ErrorKind::Io, "look at the server and its log"),
+            },
+        };
+        let error = Error::new(kind, format!("PostgreSQL: {words}: {remedy}"));
+        match sqlstate {
+            Some(sqlstate) => error.with("sqlstate", sqlstate),
+            None => error,
+        }
+    }
+}
+
+/// An error and what it came from.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !words.contains(&more) {
+            words = format!("{words}: {more}");
+        }
+        cause = error.source();
+    }
+    words
+}

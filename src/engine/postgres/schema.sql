@@ -1,0 +1,152 @@
+-- What a store has in its schema, version 1. Every @ stands for the schema's quoted name.
+
+CREATE TABLE @.head (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    position bigint NOT NULL
+) WITH (fillfactor = 10);
+INSERT INTO @.head (position) VALUES (0);
+
+-- The text of an event is put together from its columns: `tail` is what stands behind the stream version.
+CREATE TABLE @.events (
+    position bigint PRIMARY KEY,
+    id uuid NOT NULL UNIQUE,
+    type text COLLATE "C" NOT NULL,
+    domain text COLLATE "C" NOT NULL,
+    instance_id text COLLATE "C" NOT NULL,
+    stream_version bigint NOT NULL,
+    -- Microseconds since 1970.
+    inserted_at bigint NOT NULL,
+    tags text[] COLLATE "C" NOT NULL,
+    tail text NOT NULL,
+    CONSTRAINT events_stream UNIQUE (instance_id, domain, stream_version)
+);
+CREATE INDEX events_type ON @.events (type, position);
+CREATE INDEX events_domain ON @.events (domain, position);
+CREATE INDEX events_inserted_at ON @.events USING brin (inserted_at) WITH (autosummarize = on);
+CREATE INDEX events_tags ON @.events USING gin (tags) WHERE tags <> '{}';
+
+CREATE TABLE @.tracking (
+    source text COLLATE "C" PRIMARY KEY,
+    position bigint NOT NULL
+);
+
+-- Appends, one part after the other, each all or nothing: what one comes to does not touch the others. What is an array
+-- with an entry for each part says how many entries of the arrays behind it are the part's own.
+--
+-- The first statement holds off all other appends until the commit, and it writes: so the commit waits for
+-- synchronous standbys even if nothing is stored, and an answer that rests on an earlier commit is as safe as that one.
+-- Each later statement sees all that was committed before (READ COMMITTED, and the function is volatile).
+--
+-- outcome  number              numbers
+-- 0        first position      the stream versions
+-- 1                            where each id is stored already, null if it is not
+-- 2        which expectation   the stream's version
+-- 3        the position of the event that matches the condition
+-- 4        the position that the source has already
+CREATE FUNCTION @.append(
+    p_sizes int[], p_look_up boolean[],
+    p_ids uuid[], p_types text[], p_domains text[], p_instance_ids text[], p_inserted_at bigint[], p_tags text[], p_tails text[],
+    p_expects int[], p_expect_domains text[], p_expect_instance_ids text[], p_expect_versions bigint[],
+    p_conditions text[], p_names text[], p_numbers bigint[], p_condition_ids uuid[],
+    p_sources text[], p_source_positions bigint[], p_ignore_behind boolean
+) RETURNS TABLE (outcome smallint, number bigint, numbers bigint[], head_then bigint)
+LANGUAGE plpgsql VOLATILE AS $runestore$
+#variable_conflict use_column
+DECLARE
+    v_total bigint := cardinality(p_ids);
+    v_at bigint;
+    v_reserved bigint;
+    v_low int := 1;
+    v_high int;
+    v_expect int := 0;
+    v_found bigint;
+    v_version bigint;
+    v_wanted bigint;
+BEGIN
+    UPDATE @.head SET position = position + v_total RETURNING position INTO v_reserved;
+    v_at := v_reserved - v_total;
+    <<parts>>
+    FOR v_part IN 1 .. cardinality(p_sizes) LOOP
+        v_high := v_low + p_sizes[v_part] - 1;
+        outcome := 0;
+        number := v_at + 1;
+        numbers := '{}';
+        <<checks>>
+        BEGIN
+            IF p_look_up[v_part] THEN
+                SELECT array_agg(e.position ORDER BY given.n), count(e.position) INTO numbers, v_found
+                FROM unnest(p_ids[v_low:v_high]) WITH ORDINALITY AS given (id, n) LEFT JOIN @.events AS e ON e.id = given.id;
+                IF v_found > 0 THEN
+                    outcome := 1;
+                    EXIT checks;
+                END IF;
+            END IF;
+            FOR v_n IN 1 .. p_expects[v_part] LOOP
+                SELECT coalesce(max(e.stream_version), 0) INTO v_version FROM @.events AS e
+                WHERE e.instance_id = p_expect_instance_ids[v_expect + v_n] AND e.domain = p_expect_domains[v_expect + v_n];
+                v_wanted := p_expect_versions[v_expect + v_n];
+                IF v_version <> v_wanted AND NOT (v_wanted = -1 AND v_version > 0) THEN
+                    outcome := 2;
+                    number := v_n - 1;
+                    numbers := ARRAY[v_version];
+                    EXIT checks;
+                END IF;
+            END LOOP;
+            IF p_conditions[v_part] IS NOT NULL THEN
+                EXECUTE 'SELECT min(position) FROM @.events WHERE ' || p_conditions[v_part] INTO v_found USING p_names, p_numbers, p_condition_ids;
+                IF v_found IS NOT NULL THEN
+                    outcome := 3;
+                    number := v_found;
+                    EXIT checks;
+                END IF;
+            END IF;
+            IF p_sources[v_part] IS NOT NULL THEN
+                SELECT coalesce(max(t.position), 0) INTO v_found FROM @.tracking AS t WHERE t.source = p_sources[v_part];
+                IF p_source_positions[v_part] > v_found THEN
+                    INSERT INTO @.tracking AS t (source, position) VALUES (p_sources[v_part], p_source_positions[v_part])
+                    ON CONFLICT (source) DO UPDATE SET position = EXCLUDED.position;
+                ELSIF NOT p_ignore_behind THEN
+                    outcome := 4;
+                    number := v_found;
+                    EXIT checks;
+                END IF;
+            END IF;
+            IF p_sizes[v_part] = 1 THEN
+                INSERT INTO @.events (position, id, type, domain, instance_id, stream_version, inserted_at, tags, tail)
+                VALUES (v_at + 1, p_ids[v_low], p_types[v_low], p_domains[v_low], p_instance_ids[v_low],
+                    1 + coalesce((SELECT max(e.stream_version) FROM @.events AS e
+                                  WHERE e.instance_id = p_instance_ids[v_low] AND e.domain = p_domains[v_low]), 0),
+                    p_inserted_at[v_low], p_tags[v_low]::text[], p_tails[v_low])
+                RETURNING ARRAY[stream_version] INTO numbers;
+            ELSIF p_sizes[v_part] > 1 THEN
+                WITH given AS (
+                    SELECT * FROM unnest(p_ids[v_low:v_high], p_types[v_low:v_high], p_domains[v_low:v_high],
+                        p_instance_ids[v_low:v_high], p_inserted_at[v_low:v_high], p_tags[v_low:v_high], p_tails[v_low:v_high])
+                    WITH ORDINALITY AS g (id, type, domain, instance_id, inserted_at, tags, tail, n)
+                ), stored AS (
+                    INSERT INTO @.events (position, id, type, domain, instance_id, stream_version, inserted_at, tags, tail)
+                    SELECT v_at + g.n, g.id, g.type, g.domain, g.instance_id,
+                        s.version + row_number() OVER (PARTITION BY g.domain COLLATE "C", g.instance_id COLLATE "C" ORDER BY g.n),
+                        g.inserted_at, g.tags::text[], g.tail
+                    FROM given AS g JOIN (
+                        SELECT d.domain, d.instance_id, coalesce((SELECT max(e.stream_version) FROM @.events AS e
+                            WHERE e.instance_id = d.instance_id AND e.domain = d.domain), 0) AS version
+                        FROM (SELECT DISTINCT domain COLLATE "C" AS domain, instance_id COLLATE "C" AS instance_id FROM given) AS d
+                    ) AS s ON s.domain = g.domain COLLATE "C" AND s.instance_id = g.instance_id COLLATE "C"
+                    ORDER BY g.n
+                    RETURNING position, stream_version
+                )
+                SELECT array_agg(stream_version ORDER BY position) INTO numbers FROM stored;
+            END IF;
+            v_at := v_at + p_sizes[v_part];
+        END checks;
+        head_then := v_at;
+        RETURN NEXT;
+        v_low := v_high + 1;
+        v_expect := v_expect + p_expects[v_part];
+    END LOOP parts;
+    IF v_at <> v_reserved THEN
+        UPDATE @.head SET position = v_at;
+    END IF;
+END
+$runestore$;
