@@ -94,7 +94,7 @@ impl Call<'_> {
     }
 
     /// Waits until `ready`, the deadline, or the end of the call; whether it is ready. `ready` is
-    /// asked again after every commit; it must be quick and must not wait.
+    /// asked again after every commit and [`Call::ring`]; it must be quick and must not wait.
     pub fn wait_until(&self, deadline: Option<Instant>, ready: impl Fn() -> bool) -> Result<bool> {
         let outcome = self.gate.bell.wait_until(deadline, || match (ready(), self.check()) {
             (_, Err(error)) => Some(Err(error)),
@@ -102,6 +102,11 @@ impl Call<'_> {
             (false, Ok(())) => None,
         });
         outcome.unwrap_or(Ok(false))
+    }
+
+    /// Has all that wait on the store ask again whether they are ready.
+    pub fn ring(&self) {
+        self.gate.ring();
     }
 }
 

@@ -22,9 +22,9 @@ pub(crate) type Side<'a> = (&'a dyn Engine, &'a Call<'a>);
 /// Appends to `target` what it lacks of `source`, as `source` was at the beginning, and compares the two.
 pub(crate) fn copy(source: Side<'_>, target: Side<'_>, progress: &mut Progress<'_>) -> Result<Map<String, Value>> {
     // Before the head: a reader that has handled what is not copied yet would miss it for ever.
-    let tracked = source.0.trackings()?;
-    let head = source.0.head()?;
-    let begin = target.0.head()?;
+    let tracked = source.0.trackings(source.1)?;
+    let head = source.0.head(source.1)?;
+    let begin = target.0.head(target.1)?;
     check_beginning(source, target, begin, head)?;
     let mut at = begin;
     while at < head {
@@ -110,7 +110,7 @@ fn append(target: Side<'_>, piece: &Piece, at: u64) -> Result<()> {
 
 /// Records a reader's position, unless the target has it already.
 fn track(target: Side<'_>, source: String, position: u64) -> Result<()> {
-    if target.0.tracking(&source)? < position {
+    if target.0.tracking(&source, target.1)? < position {
         let tracking = Some(Tracking { source, position });
         settled(target, &Append { batch: Batch::default(), checks: Checks { tracking, ..Checks::default() } })?;
     }
@@ -176,6 +176,10 @@ impl Piece {
 impl Sink for Piece {
     fn reserve(&mut self, bytes: usize) {
         let _ = self.text.try_reserve(bytes.min(PIECE_BYTES));
+    }
+
+    fn room(&self) -> usize {
+        PIECE_BYTES.saturating_sub(self.text.len())
     }
 
     fn push(&mut self, _sequence_number: u64, text: &[u8]) -> bool {

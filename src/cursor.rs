@@ -131,18 +131,21 @@ impl Cursor {
             if progress.done {
                 return Ok(Next::Done { position: self.position(progress) });
             }
+            let bounded = progress.at >= self.query.upper_bound();
+            if self.options.follow && progress.at >= progress.head && !bounded {
+                // All up to its head is dealt with. Events that do not match may come faster than it looks, so time
+                // alone decides when it stops looking.
+                let head =
+                    if last_look { progress.head } else { store.engine().wait(progress.head, deadline, call)? };
+                if head == progress.head {
+                    return Ok(Next::Timeout { position: self.position(progress) });
+                }
+                progress.head = head;
+                last_look = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            }
             if self.read(progress, max_events, out, store, call)? {
                 return Ok(Next::Events { position: self.position(progress) });
             }
-            if progress.done {
-                continue;
-            }
-            // Only a follower gets here: all up to its head is dealt with. Events that do not match may come
-            // faster than it looks, so time alone decides when it stops looking.
-            if last_look || store.engine().wait(progress.head, deadline, call)? == progress.head {
-                return Ok(Next::Timeout { position: self.position(progress) });
-            }
-            last_look = deadline.is_some_and(|deadline| Instant::now() >= deadline);
         }
     }
 
@@ -155,9 +158,6 @@ impl Cursor {
         store: &Store,
         call: &Call<'_>,
     ) -> Result<bool> {
-        if self.options.follow {
-            progress.head = store.engine().head()?;
-        }
         let direction = self.options.read.direction;
         let (after, up_to) = match direction {
             Direction::Forward => (progress.at, progress.head),

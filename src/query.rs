@@ -160,6 +160,11 @@ pub trait Sink {
     /// At least so many bytes of text are about to come. Only a hint.
     fn reserve(&mut self, bytes: usize);
 
+    /// About how many bytes it still takes, so that not much more is fetched from far away. Only a hint.
+    fn room(&self) -> usize {
+        usize::MAX
+    }
+
     /// Takes the event at `sequence_number`, whose `text` ends in a newline; or takes nothing and
     /// answers false, and the read stops before this event.
     fn push(&mut self, sequence_number: u64, text: &[u8]) -> bool;

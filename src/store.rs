@@ -191,7 +191,7 @@ impl Store {
         out: &mut Vec<u8>,
         call: &Call<'_>,
     ) -> Result<Option<Pagination>> {
-        let head = self.engine.head()?;
+        let head = if options.pagination { self.engine.head(call)? } else { self.engine.moment(call)? };
         let read = Read {
             query,
             after: 0,
@@ -227,13 +227,13 @@ impl Store {
     ///
     /// As [`Store::get_events_json`].
     pub fn cursor_over(self: &Arc<Self>, query: Option<&[u8]>, options: Option<&[u8]>, after: u64) -> Result<Cursor> {
-        let _call = self.gate.enter(None)?;
+        let call = self.gate.enter(None)?;
         let mut query = read_query(query)?;
         for filter in &mut query.filters {
             filter.after = filter.after.max(after);
         }
         let options = json::read_cursor_options(options.map(|bytes| Input::new("options", bytes)).transpose()?)?;
-        Ok(Cursor::new(self, query, options, self.engine.head()?))
+        Ok(Cursor::new(self, query, options, self.engine.head(&call)?))
     }
 
     /// The last position, 0 in an empty store.
@@ -242,8 +242,8 @@ impl Store {
     ///
     /// `closed`, `forked`, and what the engine has to say.
     pub fn head(&self) -> Result<u64> {
-        let _call = self.gate.enter(None)?;
-        self.engine.head()
+        let call = self.gate.enter(None)?;
+        self.engine.head(&call)
     }
 
     /// Waits until the head is larger than `after`, or `timeout` has passed (`None` waits for ever);
@@ -264,12 +264,12 @@ impl Store {
     /// `invalid_options` where `source` cannot be a source's name; `closed`, and what the engine has
     /// to say.
     pub fn tracking(&self, source: &str) -> Result<u64> {
-        let _call = self.gate.enter(None)?;
+        let call = self.gate.enter(None)?;
         if let Some(fault) = name_fault(source) {
             let message = format!("source {fault}: give a string of 1 to 1024 bytes without U+0000");
             return Err(Error::new(ErrorKind::InvalidOptions, message).with("option", "source"));
         }
-        self.engine.tracking(source)
+        self.engine.tracking(source, &call)
     }
 
     /// Ends the calls in progress with `interrupted`; later calls are not touched. An append whose
@@ -289,8 +289,8 @@ impl Store {
     ///
     /// `closed`, and what the engine has to say.
     pub fn info(&self) -> Result<Map<String, Value>> {
-        let _call = self.gate.enter(None)?;
-        let mut info = self.engine.info()?;
+        let call = self.gate.enter(None)?;
+        let mut info = self.engine.info(&call)?;
         info.insert(String::from("version"), env!("CARGO_PKG_VERSION").into());
         Ok(info)
     }

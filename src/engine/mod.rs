@@ -40,22 +40,28 @@ pub trait Engine: Send + Sync {
     /// How many events a read would give, but for its `skip` and `limit`.
     fn count(&self, read: &Read<'_>, call: &Call<'_>) -> Result<u64>;
 
-    /// The last position, 0 in an empty store. Quick, and never waits.
-    fn head(&self) -> Result<u64>;
+    /// The last position, 0 in an empty store. Waits for no append.
+    fn head(&self, call: &Call<'_>) -> Result<u64>;
+
+    /// Up to where a read that begins now looks: all that was acknowledged before, and no part of a batch. By default the
+    /// head; an engine whose every read is of one moment by itself bounds nothing.
+    fn moment(&self, call: &Call<'_>) -> Result<u64> {
+        self.head(call)
+    }
 
     /// Waits until the head is larger than `after`, or the deadline has passed; the head then.
     fn wait(&self, after: u64, deadline: Option<Instant>, call: &Call<'_>) -> Result<u64>;
 
     /// The position recorded for a tracking source, 0 if there is none.
-    fn tracking(&self, source: &str) -> Result<u64>;
+    fn tracking(&self, source: &str, call: &Call<'_>) -> Result<u64>;
 
     /// All tracking sources and their positions. By default there are none to tell.
-    fn trackings(&self) -> Result<Vec<(String, u64)>> {
+    fn trackings(&self, _call: &Call<'_>) -> Result<Vec<(String, u64)>> {
         Ok(Vec::new())
     }
 
     /// What is known about the store, as `store_info` answers it.
-    fn info(&self) -> Result<Map<String, Value>>;
+    fn info(&self, call: &Call<'_>) -> Result<Map<String, Value>>;
 
     /// Checks all that is stored. By default `unsupported`.
     fn verify(&self, _progress: &mut Progress<'_>, _call: &Call<'_>) -> Result<Map<String, Value>> {

@@ -70,6 +70,10 @@ impl Sink for Answers<'_> {
         let _ = self.out.try_reserve(bytes.min(self.bytes_max.saturating_sub(written)) + 1);
     }
 
+    fn room(&self) -> usize {
+        self.bytes_max.saturating_sub(self.out.len() - self.start)
+    }
+
     fn push(&mut self, sequence_number: u64, text: &[u8]) -> bool {
         let bytes = self.out.len() - self.start + text.len();
         if bytes > self.bytes_max && self.events > 0 {

@@ -63,7 +63,7 @@ impl Custom {
             versions: Mutex::default(),
             closed: AtomicBool::new(false),
         };
-        custom.head()?;
+        custom.known_head()?;
         Ok(custom)
     }
 
@@ -107,6 +107,22 @@ impl Custom {
             false
         })?;
         Ok(head)
+    }
+
+    /// The last position, as far as nobody has to be held off to know it.
+    fn known_head(&self) -> Result<u64> {
+        if self.abilities.shared {
+            return self.asked_head();
+        }
+        if !self.unsure.load(SeqCst) {
+            return Ok(self.head.load(SeqCst));
+        }
+        // The append that is under way may still become sure. Until then, or if it is this thread's own, what was
+        // seen before stands.
+        match self.commit.try_lock() {
+            Ok(commit) => self.settled_head(&commit),
+            Err(_) => Ok(self.head.load(SeqCst)),
+        }
     }
 
     /// The last position, to be relied on by whoever holds off other appends.
@@ -321,28 +337,17 @@ impl Engine for Custom {
         Ok(count)
     }
 
-    fn head(&self) -> Result<u64> {
-        if self.abilities.shared {
-            return self.asked_head();
-        }
-        if !self.unsure.load(SeqCst) {
-            return Ok(self.head.load(SeqCst));
-        }
-        // The append that is under way may still become sure. Until then, or if it is this thread's own, what was
-        // seen before stands.
-        match self.commit.try_lock() {
-            Ok(commit) => self.settled_head(&commit),
-            Err(_) => Ok(self.head.load(SeqCst)),
-        }
+    fn head(&self, _call: &Call<'_>) -> Result<u64> {
+        self.known_head()
     }
 
     fn wait(&self, after: u64, deadline: Option<Instant>, call: &Call<'_>) -> Result<u64> {
         if !self.abilities.shared {
             call.wait_until(deadline, || self.head.load(SeqCst) > after)?;
-            return self.head();
+            return self.known_head();
         }
         loop {
-            let head = self.head()?;
+            let head = self.known_head()?;
             let now = Instant::now();
             if head > after || deadline.is_some_and(|deadline| deadline <= now) {
                 return Ok(head);
@@ -358,12 +363,12 @@ impl Engine for Custom {
         }
     }
 
-    fn tracking(&self, source: &str) -> Result<u64> {
+    fn tracking(&self, source: &str, _call: &Call<'_>) -> Result<u64> {
         self.recorded(source)
     }
 
-    fn info(&self) -> Result<Map<String, Value>> {
-        let head = self.head()?;
+    fn info(&self, _call: &Call<'_>) -> Result<Map<String, Value>> {
+        let head = self.known_head()?;
         let Abilities { shared, tracking, .. } = self.abilities;
         let lacking = [
             (shared, "expected_version"),

@@ -106,6 +106,13 @@ impl FileStore {
         Ok(FileStore { view: writer.view.clone(), role: Role::Writer(writer, interval) })
     }
 
+    fn visible_head(&self) -> Result<u64> {
+        match &self.role {
+            Role::Writer(..) => Ok(self.view.head()),
+            Role::Reader(follower) => follower.head(),
+        }
+    }
+
     /// How far the log is visible now.
     fn visible(&self) -> Result<Visible> {
         match &self.role {
@@ -148,11 +155,8 @@ impl Engine for FileStore {
         self.view.count(read, call)
     }
 
-    fn head(&self) -> Result<u64> {
-        match &self.role {
-            Role::Writer(..) => Ok(self.view.head()),
-            Role::Reader(follower) => follower.head(),
-        }
+    fn head(&self, _call: &Call<'_>) -> Result<u64> {
+        self.visible_head()
     }
 
     fn wait(&self, after: u64, deadline: Option<Instant>, call: &Call<'_>) -> Result<u64> {
@@ -165,8 +169,8 @@ impl Engine for FileStore {
         }
     }
 
-    fn tracking(&self, source: &str) -> Result<u64> {
-        self.head()?;
+    fn tracking(&self, source: &str, _call: &Call<'_>) -> Result<u64> {
+        self.visible_head()?;
         let live = self.view.live()?;
         match &live.damage {
             // What is lost may have recorded more.
@@ -175,8 +179,8 @@ impl Engine for FileStore {
         }
     }
 
-    fn trackings(&self) -> Result<Vec<(String, u64)>> {
-        self.head()?;
+    fn trackings(&self, _call: &Call<'_>) -> Result<Vec<(String, u64)>> {
+        self.visible_head()?;
         let live = self.view.live()?;
         match &live.damage {
             Some(damage) => Err(damage.error(&*self.view.files.directory)),
@@ -184,8 +188,8 @@ impl Engine for FileStore {
         }
     }
 
-    fn info(&self) -> Result<Map<String, Value>> {
-        let head = self.head()?;
+    fn info(&self, _call: &Call<'_>) -> Result<Map<String, Value>> {
+        let head = self.visible_head()?;
         let segments = self.view.live()?.segment.header.ordinal;
         let mut info = Map::new();
         info.insert("engine".into(), "file".into());
@@ -219,12 +223,12 @@ impl Engine for FileStore {
     }
 
     fn verify(&self, progress: &mut Progress<'_>, call: &Call<'_>) -> Result<Map<String, Value>> {
-        self.head()?;
+        self.visible_head()?;
         verify::verify(&self.view, &self.visible()?, progress, call)
     }
 
     fn backup(&self, path: &str, progress: &mut Progress<'_>, call: &Call<'_>) -> Result<Map<String, Value>> {
-        self.head()?;
+        self.visible_head()?;
         if let Some(damage) = &self.view.live()?.damage {
             return Err(damage.error(&*self.view.files.directory));
         }

@@ -181,24 +181,24 @@ impl Engine for Memory {
         Ok(count)
     }
 
-    fn head(&self) -> Result<u64> {
+    fn head(&self, _call: &Call<'_>) -> Result<u64> {
         Ok(self.head.load(SeqCst))
     }
 
     fn wait(&self, after: u64, deadline: Option<Instant>, call: &Call<'_>) -> Result<u64> {
         call.wait_until(deadline, || self.head.load(SeqCst) > after)?;
-        self.head()
+        self.head(call)
     }
 
-    fn tracking(&self, source: &str) -> Result<u64> {
+    fn tracking(&self, source: &str, _call: &Call<'_>) -> Result<u64> {
         self.read_state()?.tracking(source)
     }
 
-    fn trackings(&self) -> Result<Vec<(String, u64)>> {
+    fn trackings(&self, _call: &Call<'_>) -> Result<Vec<(String, u64)>> {
         Ok(self.read_state()?.tracking.iter().map(|(source, position)| (source.clone(), *position)).collect())
     }
 
-    fn info(&self) -> Result<Map<String, Value>> {
+    fn info(&self, _call: &Call<'_>) -> Result<Map<String, Value>> {
         let state = self.read_state()?;
         let head = state.index.len() as u64;
         let bytes = state.texts.bytes(&(0..head as u32)) as u64;

@@ -1,13 +1,18 @@
 //! A connection that is driven inside the calls that use it: no thread of its own, and no call that waits for ever.
 
+use super::address::Address;
 use super::fault::Fault;
 use crate::process::Process;
-use std::future::Future;
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::types::Type;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Statement};
 
 /// How often a call that waits for the server asks whether it is still wanted.
@@ -20,41 +25,52 @@ type Socket = Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<Result<AsyncMessage
 
 /// See the module.
 pub(super) struct Connection {
-    /// There until it is dropped.
+    /// There until it is dropped or discarded.
     parts: Option<Parts>,
     process: Process,
+    /// Which of the servers it goes to.
+    pub server: usize,
 }
 
 struct Parts {
     client: Client,
-    socket: Socket,
+    link: Link,
     runtime: Runtime,
-    prepared: Option<Statement>,
+    prepared: HashMap<String, Statement>,
+}
+
+/// What comes from the server without being asked for.
+struct Link {
+    socket: Socket,
     doubtful: bool,
+    notified: bool,
 }
 
 impl Connection {
-    /// Connects; all of it must be done within `patience`.
-    pub fn open(config: &Config, read_only: bool, patience: Duration) -> Result<Connection, Fault> {
+    /// Connects and sets the session up; all of it must be done within `patience`.
+    pub fn open(address: &Address, server: usize, settings: &str, patience: Duration) -> Result<Connection, Fault> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| Fault::system(&error))?;
+        let begun = Instant::now();
         let connected = runtime.block_on(async {
-            let connect = async {
-                let (client, mut connection) = config.connect(NoTls).await?;
-                let socket: Socket = Box::new(move |context| connection.poll_message(context));
-                Ok((client, socket))
-            };
-            tokio::time::timeout(patience, connect).await
+            let config = &address.config;
+            match &address.tls {
+                Some(tls) => tokio::time::timeout(patience, connect(config, tls.connector.clone())).await,
+                None => tokio::time::timeout(patience, connect(config, NoTls)).await,
+            }
         });
-        let (client, socket) = connected.map_err(|_| Fault::Late)?.map_err(Fault::Server)?;
-        let parts = Parts { client, socket, runtime, prepared: None, doubtful: false };
-        let mut connection = Connection { parts: Some(parts), process: Process::current() };
-        // Whatever the role's settings are: a statement must see what was committed before it.
-        let settings = if read_only {
-            "SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = on"
-        } else {
-            "SET default_transaction_isolation = 'read committed'"
+        let (client, socket) = match connected {
+            Ok(connected) => connected.map_err(Fault::Server)?,
+            Err(_) => {
+                // It may still be looking up the name.
+                runtime.shutdown_background();
+                return Err(Fault::Late);
+            }
         };
-        connection.run(patience, &|| Ok(()), async |client, _| client.batch_execute(settings).await)?;
+        let link = Link { socket, doubtful: false, notified: false };
+        let parts = Parts { client, link, runtime, prepared: HashMap::new() };
+        let mut connection = Connection { parts: Some(parts), process: Process::current(), server };
+        let left = patience.saturating_sub(begun.elapsed());
+        connection.run(left, &|| Ok(()), async |client, _| client.batch_execute(settings).await)?;
         Ok(connection)
     }
 
@@ -66,28 +82,16 @@ impl Connection {
         wanted: &Wanted<'_>,
         work: impl AsyncFnOnce(&Client, &Progress) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Fault> {
-        let Parts { client, socket, runtime, doubtful, .. } = self.parts.as_mut().ok_or(Fault::Lost)?;
-        let progress = Progress(std::cell::Cell::new(Instant::now()));
+        let Parts { client, link, runtime, .. } = self.parts.as_mut().ok_or(Fault::Lost)?;
+        let progress = Progress(Cell::new(Instant::now()));
         runtime.block_on(async {
             let mut work = pin!(work(client, &progress));
             loop {
-                let step = std::future::poll_fn(|context| {
+                let step = poll_fn(|context| {
                     if let Poll::Ready(done) = work.as_mut().poll(context) {
                         return Poll::Ready(done.map_err(Fault::Server));
                     }
-                    loop {
-                        match socket(context) {
-                            Poll::Ready(Some(Ok(AsyncMessage::Notice(notice)))) => {
-                                // A commit that was told not to wait for a standby is reported as if it had.
-                                let cut = [SqlState::QUERY_CANCELED, SqlState::ADMIN_SHUTDOWN];
-                                *doubtful |= cut.contains(notice.code());
-                            }
-                            Poll::Ready(Some(Ok(_))) => {}
-                            Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(Fault::Server(error))),
-                            Poll::Ready(None) => return Poll::Ready(Err(Fault::Lost)),
-                            Poll::Pending => return Poll::Pending,
-                        }
-                    }
+                    link.poll(context).map(Err)
                 });
                 match tokio::time::timeout(TICK, step).await {
                     Ok(outcome) => return outcome,
@@ -100,35 +104,137 @@ impl Connection {
         })
     }
 
-    /// The statement that this connection is for, prepared once.
-    pub fn prepared(&mut self, sql: &str, patience: Duration) -> Result<Statement, Fault> {
-        if let Some(statement) = self.parts.as_ref().and_then(|parts| parts.prepared.as_ref()) {
+    /// Waits until a notification comes, or has come since this was asked last, or `until`, or `enough` is true. That is
+    /// asked again at each tick, and whenever somebody wakes the waker that it is given.
+    pub fn listen(
+        &mut self,
+        until: Instant,
+        enough: impl Fn(&Waker) -> crate::error::Result<bool>,
+    ) -> Result<(), Fault> {
+        let Parts { link, runtime, .. } = self.parts.as_mut().ok_or(Fault::Lost)?;
+        runtime.block_on(async {
+            loop {
+                let now = Instant::now();
+                if now >= until {
+                    return Ok(());
+                }
+                let step = poll_fn(|context| {
+                    let ended = link.poll(context).map(Err);
+                    if ended.is_ready() {
+                        return ended;
+                    }
+                    match enough(context.waker()) {
+                        Ok(false) if !std::mem::take(&mut link.notified) => Poll::Pending,
+                        Ok(_) => Poll::Ready(Ok(())),
+                        Err(error) => Poll::Ready(Err(Fault::Unwanted(error))),
+                    }
+                });
+                if let Ok(outcome) = tokio::time::timeout(TICK.min(until - now), step).await {
+                    return outcome;
+                }
+            }
+        })
+    }
+
+    /// Sends a statement and does not wait for what comes of it.
+    pub fn tell(&mut self, sql: &str) {
+        let Some(Parts { client, link, runtime, .. }) = self.parts.as_mut() else { return };
+        runtime.block_on(poll_fn(|context| {
+            // The answer is passed over when it comes; where the connection breaks, its next use finds out.
+            let _ = pin!(client.batch_execute(sql)).poll(context);
+            let _ = link.poll(context);
+            Poll::Ready(())
+        }));
+    }
+
+    /// A statement, prepared once. Of parameters without a type the server is asked for it.
+    pub fn prepared(
+        &mut self,
+        sql: &str,
+        types: &[Type],
+        patience: Duration,
+        wanted: &Wanted<'_>,
+    ) -> Result<Statement, Fault> {
+        if let Some(statement) = self.parts.as_ref().and_then(|parts| parts.prepared.get(sql)) {
             return Ok(statement.clone());
         }
-        let statement = self.run(patience, &|| Ok(()), async |client, _| client.prepare(sql).await)?;
+        let statement = self.run(patience, wanted, async |client, _| client.prepare_typed(sql, types).await)?;
         if let Some(parts) = &mut self.parts {
-            parts.prepared = Some(statement.clone());
+            parts.prepared.insert(String::from(sql), statement.clone());
         }
         Ok(statement)
     }
 
     /// Whether the server said, since this was asked last, that a commit may not have reached its standbys.
     pub fn take_doubt(&mut self) -> bool {
-        self.parts.as_mut().is_some_and(|parts| std::mem::take(&mut parts.doubtful))
+        self.parts.as_mut().is_some_and(|parts| std::mem::take(&mut parts.link.doubtful))
+    }
+
+    /// Gives it up: what the server would still send is worth less than a new one.
+    pub fn discard(&mut self) {
+        if let Some(parts) = self.parts.take() {
+            if self.process.check().is_err() {
+                // It shares files with the parent's.
+                std::mem::forget(parts);
+                return;
+            }
+            let Parts { client, link, runtime, prepared } = parts;
+            drop((prepared, client, link));
+            runtime.shutdown_background();
+        }
+    }
+
+    /// Moves it out of its place, which is as if it had been given up.
+    pub fn take(&mut self) -> Connection {
+        Connection { parts: self.parts.take(), process: self.process, server: self.server }
+    }
+
+    /// Whether it was given up.
+    pub fn is_discarded(&self) -> bool {
+        self.parts.is_none()
     }
 }
 
 impl Drop for Connection {
-    /// In a forked child it is left alone: it shares files with the parent's.
     fn drop(&mut self) {
-        if self.process.check().is_err() {
-            std::mem::forget(self.parts.take());
+        self.discard();
+    }
+}
+
+impl Link {
+    /// Passes on what has come, and sends what is to be sent; ready only when the connection has ended.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Fault> {
+        loop {
+            match (self.socket)(context) {
+                Poll::Ready(Some(Ok(AsyncMessage::Notice(notice)))) => self.doubtful |= is_doubt(&notice),
+                Poll::Ready(Some(Ok(AsyncMessage::Notification(_)))) => self.notified = true,
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Fault::Server(error)),
+                Poll::Ready(None) => return Poll::Ready(Fault::Lost),
+                Poll::Pending => return Poll::Pending,
+            }
         }
     }
 }
 
+/// A commit that was told not to wait for its standbys is reported as if it had, with a warning. Its code is that of any
+/// warning and its words are in the server's language, but not the place in the server that it comes from.
+fn is_doubt(notice: &DbError) -> bool {
+    let cut = [SqlState::QUERY_CANCELED, SqlState::ADMIN_SHUTDOWN];
+    notice.routine() == Some("SyncRepWaitForLSN") || cut.contains(notice.code())
+}
+
+async fn connect<T>(config: &Config, tls: T) -> Result<(Client, Socket), tokio_postgres::Error>
+where
+    T: MakeTlsConnect<tokio_postgres::Socket>,
+    T::Stream: Send + 'static,
+{
+    let (client, mut connection) = config.connect(tls).await?;
+    Ok((client, Box::new(move |context| connection.poll_message(context))))
+}
+
 /// When something last came from the server.
-pub(super) struct Progress(std::cell::Cell<Instant>);
+pub(super) struct Progress(Cell<Instant>);
 
 impl Progress {
     /// Something came.

@@ -11,6 +11,8 @@ pub(super) enum Fault {
     Lost,
     /// Nothing came in time.
     Late,
+    /// The server does not know all that was seen: a standby that lags, or a primary that another one has replaced.
+    Behind { head: u64, seen: u64 },
     /// The call is not wanted any more.
     Unwanted(Error),
     /// The operating system refused.
@@ -34,12 +36,17 @@ impl Fault {
     pub fn is_lost(&self) -> bool {
         let ended = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW];
         match self {
-            Fault::Lost | Fault::Late => true,
+            Fault::Lost | Fault::Late | Fault::Behind { .. } => true,
             Fault::Server(error) => {
                 error.code().is_none_or(|code| ended.contains(code) || code.code().starts_with("08"))
             }
             Fault::Unwanted(_) | Fault::System(_) => false,
         }
+    }
+
+    /// Whether the connection can be used for something else: the server has answered.
+    pub fn leaves_sound(&self) -> bool {
+        self.code().is_some() && !self.is_lost()
     }
 
     /// Nothing was done, and doing it again may succeed.
@@ -62,6 +69,7 @@ impl Fault {
             },
             Fault::Lost => String::from("the server closed the connection"),
             Fault::Late => String::from("nothing came in time"),
+            Fault::Behind { head, seen } => format!("it has {head} events, and {seen} were seen before"),
             Fault::Unwanted(error) => String::from(error.message()),
             Fault::System(words) => words.clone(),
         }
@@ -74,7 +82,13 @@ impl Fault {
         let (kind, remedy) = match self {
             Fault::Unwanted(error) => return error,
             Fault::Late => (ErrorKind::Io, "look at the server, or give `timeout_ms` more"),
+            Fault::Behind { .. } => {
+                (ErrorKind::Io, "name a server that is up to date; after a restore from a backup, open the store anew")
+            }
             _ => match self.code() {
+                Some(code) if *code == SqlState::QUERY_CANCELED => {
+                    (ErrorKind::Io, "give `timeout_ms` more, or ask for less at once")
+                }
                 Some(code) if *code == SqlState::DISK_FULL => (ErrorKind::NoSpace, "make room on the server"),
                 Some(code) if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
                     (ErrorKind::Io, "name a server in `url` that takes writes")

@@ -10,6 +10,8 @@ use tokio_postgres::error::SqlState;
 
 /// What each version adds to the one before.
 const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+/// The newest.
+pub(super) const VERSION: usize = MIGRATIONS.len();
 /// So often a race with another process that makes the same store is run again.
 const TRIES: usize = 10;
 
@@ -18,9 +20,9 @@ pub(super) fn quoted(schema: &str) -> String {
     format!("\"{}\"", schema.replace('"', "\"\""))
 }
 
-/// SQL of ours for one store: every @ becomes the schema's name.
+/// SQL of ours for one store: the @ of each `@.name` becomes the schema's name.
 pub(super) fn in_schema(sql: &str, schema: &str) -> String {
-    sql.replace('@', &quoted(schema))
+    sql.replace("@.", &format!("{}.", quoted(schema)))
 }
 
 /// Sees to it that the store is there, in this version.
@@ -75,7 +77,7 @@ async fn attempt(client: &Client, options: &PostgresOptions) -> std::result::Res
     // It asks for a right on the database even where the schema is there.
     let known = "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)";
     if !client.query_one_scalar::<bool, _>(known, &[schema]).await? {
-        client.batch_execute(&in_schema("CREATE SCHEMA @", schema)).await?;
+        client.batch_execute(&format!("CREATE SCHEMA {}", quoted(schema))).await?;
     }
     let meta =
         "CREATE TABLE IF NOT EXISTS @.meta (one boolean PRIMARY KEY DEFAULT true CHECK (one), version int NOT NULL);

@@ -5,14 +5,18 @@
 //! connection is driven inside the calls that use it.
 
 mod address;
-mod append;
+mod attempt;
 mod connection;
 mod elements;
 mod fault;
 mod migrate;
 mod predicate;
 mod read;
+mod request;
 mod servers;
+mod tls;
+mod watch;
+mod writer;
 
 use super::checks::{condition_failed, duplicate, expectation_failed, tracking_failed};
 use super::{Appended, End, Engine, Read};
@@ -20,59 +24,64 @@ use crate::append::{Append, Batch, Checks};
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{PostgresOptions, same_event, write_numbered};
-use crate::query::{Direction, Filter, Query, Sink};
-use append::{Outcome, Writer, expectations};
-use migrate::quoted;
+use crate::query::{Direction, Filter, POSITION_MAX, Query, Sink};
+use attempt::Outcome;
+use connection::Wanted;
+use migrate::in_schema;
 use predicate::Values;
-use read::{Pieces, arguments, conditions};
+use read::{EventBytes, Pieces, arguments, conditions};
+use request::expectations;
 use serde_json::{Map, Value};
-use servers::Servers;
+use servers::{Servers, Use};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio_postgres::Client;
+use tokio_postgres::types::Type;
 use uuid::Uuid;
-
-/// How often the server is asked whether others have written.
-const POLL: Duration = Duration::from_millis(20);
+use watch::Watch;
+use writer::{Writer, unsettled};
 
 /// See the module.
 pub(crate) struct Postgres {
     servers: Servers,
     /// There is none where the store is only read.
     writer: Option<Writer>,
+    watch: Watch,
     schema: String,
-    /// The largest head that was seen.
-    seen: AtomicU64,
+    event_bytes: EventBytes,
 }
 
 impl Postgres {
     pub fn open(options: &PostgresOptions) -> Result<Postgres> {
         let servers = Servers::new(options)?;
-        let mut connection = servers.connect()?;
+        let wanted = || Ok(());
+        let purpose = if options.read_only { Use::Read } else { Use::Write };
+        let mut connection = servers.connect(purpose, options.timeout, &wanted)?;
         migrate::migrate(&mut connection, options, options.timeout)?;
-        let writer = (!options.read_only).then(|| Writer::new(options, connection));
-        let engine = Postgres { servers, writer, schema: options.schema.clone(), seen: AtomicU64::new(0) };
-        engine.head()?;
-        Ok(engine)
-    }
-
-    /// Asks the server one thing.
-    fn ask<T>(
-        &self,
-        call: Option<&Call<'_>>,
-        mut work: impl AsyncFnMut(&Client, &str) -> std::result::Result<T, tokio_postgres::Error>,
-    ) -> Result<T> {
-        let wanted = || call.map_or(Ok(()), Call::check);
-        let schema = quoted(&self.schema);
-        self.servers.read(&wanted, |connection| {
-            connection.run(self.servers.timeout, &wanted, async |client, _| work(client, &schema).await)
+        servers.set_made();
+        servers.head(&mut connection, options.timeout, &wanted).map_err(fault::Fault::into_error)?;
+        let writer = (!options.read_only).then(|| Writer::new(&options.schema, connection));
+        Ok(Postgres {
+            servers,
+            writer,
+            watch: Watch::default(),
+            schema: options.schema.clone(),
+            event_bytes: EventBytes::new(),
         })
     }
 
-    fn saw(&self, head: u64) -> u64 {
-        self.seen.fetch_max(head, SeqCst);
-        head
+    /// Asks the server one thing; the @ of each `@.name` of the SQL stands for the schema.
+    fn ask<T>(
+        &self,
+        sql: &str,
+        call: &Call<'_>,
+        mut work: impl AsyncFnMut(&Client, &str) -> std::result::Result<T, tokio_postgres::Error>,
+    ) -> Result<T> {
+        let wanted: &Wanted<'_> = &|| call.check();
+        let sql = in_schema(sql, &self.schema);
+        self.servers.read(wanted, |connection| {
+            connection.run(self.servers.timeout, wanted, async |client, _| work(client, &sql).await)
+        })
     }
 
     /// The answer for ids that are stored already: all of this batch, or else `duplicate_id`.
@@ -110,7 +119,7 @@ impl Postgres {
         let ids: Vec<Uuid> =
             append.batch.ids().zip(positions).filter(|(_, position)| position.is_some()).map(|(id, _)| id.id).collect();
         let query = Query { filters: vec![Filter { ids: Some(ids), ..Filter::default() }] };
-        let up_to = crate::query::POSITION_MAX;
+        let up_to = POSITION_MAX;
         let read = Read { query: &query, after: 0, up_to, direction: Direction::Forward, skip: 0, limit: u64::MAX };
         let mut texts = Texts::default();
         self.read(&read, &mut texts, call)?;
@@ -167,6 +176,7 @@ impl Engine for Postgres {
                     |condition| condition_failed(condition, position),
                 ));
             }
+            Outcome::Unsettled => return Err(unsettled("PostgreSQL: the connection broke")),
             Outcome::Tracked { position } => {
                 let tracking = append.checks.tracking.as_ref();
                 return Err(tracking.map_or_else(
@@ -175,74 +185,69 @@ impl Engine for Postgres {
                 ));
             }
         };
-        self.saw(appended.head);
+        self.servers.saw(appended.head);
+        self.watch.wake();
         Ok(appended)
     }
 
     fn read(&self, read: &Read<'_>, sink: &mut dyn Sink, call: &Call<'_>) -> Result<End> {
-        let mut pieces = Pieces::new(read, &self.schema);
+        let mut pieces = Pieces::new(read, &self.schema, &self.event_bytes);
         while pieces.end().is_none() {
-            self.servers
-                .read(&|| call.check(), |connection| pieces.next(connection, self.servers.timeout, sink, call))?;
+            self.servers.read(&|| call.check(), |connection| pieces.next(connection, &self.servers, sink, call))?;
         }
         Ok(pieces.end().unwrap_or(End::Complete))
     }
 
     fn count(&self, read: &Read<'_>, call: &Call<'_>) -> Result<u64> {
         let mut values = Values::default();
-        let matches = conditions(read, &mut values);
-        let count: i64 = self.ask(Some(call), async |client, schema| {
-            let sql = format!("SELECT count(*) FROM {schema}.events WHERE {matches}");
-            client.query_typed_one(&sql, &arguments(&values)).await?.try_get(0)
-        })?;
+        let sql = format!("SELECT count(*) FROM @.events WHERE {}", conditions(read, &mut values));
+        let count: i64 = self
+            .ask(&sql, call, async |client, sql| client.query_typed_one(sql, &arguments(&values)).await?.try_get(0))?;
         Ok(count as u64)
     }
 
-    fn head(&self) -> Result<u64> {
-        let head: i64 = self.ask(None, async |client, schema| {
-            client.query_typed_one(&format!("SELECT position FROM {schema}.head"), &[]).await?.try_get(0)
-        })?;
-        Ok(self.saw(head as u64))
+    fn head(&self, call: &Call<'_>) -> Result<u64> {
+        let wanted = || call.check();
+        self.servers.read(&wanted, |connection| self.servers.head(connection, self.servers.timeout, &wanted))
+    }
+
+    /// A statement sees one moment, and a read that needs several ends where the store did at the first.
+    fn moment(&self, _call: &Call<'_>) -> Result<u64> {
+        Ok(POSITION_MAX)
     }
 
     fn wait(&self, after: u64, deadline: Option<Instant>, call: &Call<'_>) -> Result<u64> {
-        loop {
-            let head = self.head()?;
-            let now = Instant::now();
-            if head > after || deadline.is_some_and(|deadline| deadline <= now) {
-                return Ok(head);
-            }
-            let pause = deadline.map_or(POLL, |deadline| POLL.min(deadline - now));
-            call.wait_until(Some(now + pause), || self.seen.load(SeqCst) > after)?;
-        }
+        self.watch.wait(&self.servers, &self.schema, after, deadline, call)
     }
 
-    fn tracking(&self, source: &str) -> Result<u64> {
-        let position: Option<i64> = self.ask(None, async |client, schema| {
-            let sql = format!("SELECT max(position) FROM {schema}.tracking WHERE source = $1");
-            client.query_typed_one(&sql, &[(&source, tokio_postgres::types::Type::TEXT)]).await?.try_get(0)
+    fn tracking(&self, source: &str, call: &Call<'_>) -> Result<u64> {
+        let sql = "SELECT max(position) FROM @.tracking WHERE source = $1";
+        let position: Option<i64> = self.ask(sql, call, async |client, sql| {
+            client.query_typed_one(sql, &[(&source, Type::TEXT)]).await?.try_get(0)
         })?;
         Ok(position.unwrap_or(0) as u64)
     }
 
-    fn trackings(&self) -> Result<Vec<(String, u64)>> {
-        self.ask(None, async |client, schema| {
-            let rows = client.query_typed(&format!("SELECT source, position FROM {schema}.tracking"), &[]).await?;
+    fn trackings(&self, call: &Call<'_>) -> Result<Vec<(String, u64)>> {
+        self.ask("SELECT source, position FROM @.tracking", call, async |client, sql| {
+            let rows = client.query_typed(sql, &[]).await?;
             rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get::<_, i64>(1)? as u64))).collect()
         })
     }
 
-    fn info(&self) -> Result<Map<String, Value>> {
-        let head = self.head()?;
-        let sync: String = self.ask(None, async |client, _| {
-            client.query_typed_one("SELECT current_setting('synchronous_commit')", &[]).await?.try_get(0)
+    fn info(&self, call: &Call<'_>) -> Result<Map<String, Value>> {
+        let head = self.head(call)?;
+        let sync: String = self.ask("SELECT current_setting('synchronous_commit')", call, async |client, sql| {
+            client.query_typed_one(sql, &[]).await?.try_get(0)
         })?;
-        let info: [(&str, Value); 6] = [
+        let info: [(&str, Value); 8] = [
             ("engine", "postgres".into()),
             ("head", head.into()),
             ("events", head.into()),
             ("sync", sync.into()),
             ("read_only", self.writer.is_none().into()),
+            ("schema", self.schema.as_str().into()),
+            ("format", migrate::VERSION.into()),
             ("unsupported", vec![Value::from("verify"), "backup".into()].into()),
         ];
         Ok(info.into_iter().map(|(name, value)| (String::from(name), value)).collect())
@@ -252,6 +257,7 @@ impl Engine for Postgres {
         if let Some(writer) = &self.writer {
             writer.close();
         }
+        self.watch.close();
         self.servers.close();
         Ok(())
     }

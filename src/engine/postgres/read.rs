@@ -4,32 +4,55 @@ use super::connection::{Connection, Progress};
 use super::fault::Fault;
 use super::migrate::quoted;
 use super::predicate::Values;
+use super::servers::Servers;
 use crate::call::Call;
 use crate::engine::{End, Read};
 use crate::json::{StoredParts, write_stored};
-use crate::query::{Direction, Sink};
+use crate::query::{Direction, POSITION_MAX, Query, Sink};
 use futures_util::TryStreamExt;
 use std::pin::pin;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Row};
+use tokio_postgres::{Client, Row, Statement};
 
-/// The first piece has at most so many events, and each next one four times as many.
-const PIECE_FIRST: u64 = 256;
-const PIECE_MAX: u64 = 8192;
-/// A piece of more bytes makes the next one smaller.
+/// A piece has about so many bytes at most, and so many events.
 const PIECE_BYTES: usize = 4 << 20;
+const PIECE_EVENTS: usize = 16_384;
+/// What comes behind the last event that was taken is read and dropped; where it is more than this, the connection is.
+const DRAIN_BYTES: usize = 1 << 20;
+
+/// How many bytes an event has, as far as reads have seen.
+pub(super) struct EventBytes(AtomicUsize);
+
+impl EventBytes {
+    pub fn new() -> EventBytes {
+        EventBytes(AtomicUsize::new(512))
+    }
+
+    fn note(&self, bytes: usize, events: u64) {
+        if let Some(mean) = bytes.checked_div(events as usize) {
+            self.0.store(mean.max(64), Relaxed);
+        }
+    }
+
+    /// So many events make so many bytes, and one.
+    fn events(&self, bytes: usize) -> u64 {
+        (bytes / self.0.load(Relaxed)).min(PIECE_EVENTS) as u64 + 1
+    }
+}
 
 /// A read under way: it goes on where it was when a connection breaks.
 pub(super) struct Pieces<'a> {
     read: Read<'a>,
     schema: &'a str,
-    piece: u64,
+    event_bytes: &'a EventBytes,
+    /// Of the stream that is read, if it is one: what was given last.
+    version: Option<u64>,
     end: Option<End>,
 }
 
 impl<'a> Pieces<'a> {
-    pub fn new(read: &Read<'a>, schema: &'a str) -> Pieces<'a> {
+    pub fn new(read: &Read<'a>, schema: &'a str, event_bytes: &'a EventBytes) -> Pieces<'a> {
         let end = if read.limit == 0 {
             Some(End::Full)
         } else if read.query.filters.is_empty() || read.after >= read.up_to {
@@ -37,7 +60,7 @@ impl<'a> Pieces<'a> {
         } else {
             None
         };
-        Pieces { read: *read, schema, piece: PIECE_FIRST, end }
+        Pieces { read: *read, schema, event_bytes, version: None, end }
     }
 
     /// How the read ended, if it has.
@@ -49,38 +72,101 @@ impl<'a> Pieces<'a> {
     pub fn next(
         &mut self,
         connection: &mut Connection,
-        patience: Duration,
+        servers: &Servers,
         sink: &mut dyn Sink,
         call: &Call<'_>,
     ) -> std::result::Result<(), Fault> {
-        let limit = self.piece.min(self.read.limit);
-        let (sql, values) = statement(&self.read, self.schema, limit);
-        let mut taken = Taken { read: &mut self.read, sink, rows: 0, bytes: 0, full: false };
-        connection.run(patience, &|| call.check(), async |client, progress| {
-            taken.stream(client, progress, &sql, &values).await
+        let limit = self.event_bytes.events(PIECE_BYTES.min(sink.room())).min(self.read.limit);
+        let Sql { text, values, common } = self.sql(limit);
+        let statement = match common {
+            true => Some(connection.prepared(&text, &Values::TYPES, servers.timeout, &|| call.check())?),
+            false => None,
+        };
+        let mut taken = Taken { pieces: self, sink, rows: 0, bytes: 0, full: false, dropped: 0 };
+        let drained = connection.run(servers.timeout, &|| call.check(), async |client, progress| {
+            taken.stream(client, progress, &text, statement.as_ref(), &values).await
         })?;
         let Taken { rows, bytes, full, .. } = taken;
+        if !drained {
+            connection.discard();
+        }
+        self.event_bytes.note(bytes, rows);
         if full || self.read.limit == 0 {
             self.end = Some(End::Full);
         } else if rows < limit || self.read.after >= self.read.up_to {
             self.end = Some(End::Complete);
+        } else if self.read.direction == Direction::Forward && self.read.up_to == POSITION_MAX {
+            // A statement is of one moment, several are not: so they end where the store ended at the first.
+            self.read.up_to = servers.head(connection, servers.timeout, &|| call.check())?;
         }
-        self.piece = if bytes > PIECE_BYTES { (self.piece / 4).max(1) } else { (self.piece * 4).min(PIECE_MAX) };
         Ok(())
+    }
+
+    fn sql(&self, limit: u64) -> Sql {
+        let mut values = Values::default();
+        let read = &self.read;
+        let mut matches = conditions(read, &mut values);
+        let order = match self.order() {
+            Order::Stream => {
+                if let Some(version) = self.version {
+                    let (compared, version) = match read.direction {
+                        Direction::Forward => (">", values.number(version)),
+                        Direction::Backward => ("<", values.number(version)),
+                    };
+                    matches.push_str(&format!(" AND stream_version {compared} {version}"));
+                }
+                "stream_version"
+            }
+            Order::Store => "position",
+        };
+        let direction = if read.direction == Direction::Forward { "" } else { " DESC" };
+        let (skip, limit) = (values.number(read.skip), values.number(limit));
+        let text = format!(
+            "SELECT position, id, type, domain, instance_id, stream_version, tail FROM {}.events WHERE {matches} \
+             ORDER BY {order}{direction} OFFSET {skip} LIMIT {limit}",
+            quoted(self.schema),
+        );
+        Sql { text, values, common: is_common(read.query) }
+    }
+
+    /// The events of a stream are in the same order by their versions, and there is an index for those. Behind a position
+    /// there may be few of many.
+    fn order(&self) -> Order {
+        let one = |names: &Option<Vec<String>>| names.as_ref().is_some_and(|names| names.len() == 1);
+        match &self.read.query.filters[..] {
+            [only]
+                if one(&only.domains)
+                    && one(&only.instance_ids)
+                    && (self.read.after == 0 || self.version.is_some()) =>
+            {
+                Order::Stream
+            }
+            _ => Order::Store,
+        }
     }
 }
 
-fn statement(read: &Read<'_>, schema: &str, limit: u64) -> (String, Values) {
-    let mut values = Values::default();
-    let order = if read.direction == Direction::Forward { "" } else { " DESC" };
-    let sql = format!(
-        "SELECT position, id, type, domain, instance_id, stream_version, tail FROM {}.events WHERE {} ORDER BY position{order} \
-         OFFSET {} LIMIT {limit}",
-        quoted(schema),
-        conditions(read, &mut values),
-        read.skip,
+enum Order {
+    Store,
+    Stream,
+}
+
+struct Sql {
+    text: String,
+    values: Values,
+    /// Worth preparing: it will be asked again, and whatever its values are, one plan is good for all.
+    common: bool,
+}
+
+/// Everything, a stream, a type or a domain: an index has just those in the order that is asked for.
+fn is_common(query: &Query) -> bool {
+    let [only] = &query.filters[..] else { return false };
+    let count = |names: &Option<Vec<String>>| names.as_ref().map(Vec::len);
+    let indexed = matches!(
+        (count(&only.types), count(&only.domains), count(&only.instance_ids)),
+        (None, None, None) | (Some(1), None, None) | (None, Some(1), None) | (None, Some(1), Some(1))
     );
-    (sql, values)
+    indexed && only.ids.is_none() && only.tags.is_empty() && only.from.is_none() && only.to.is_none()
 }
 
 /// Which events a read means.
@@ -89,7 +175,7 @@ pub(super) fn conditions(read: &Read<'_>, values: &mut Values) -> String {
     if read.after > 0 {
         sql.push_str(&format!(" AND position > {}", values.number(read.after)));
     }
-    if read.up_to < crate::query::POSITION_MAX {
+    if read.up_to < POSITION_MAX {
         sql.push_str(&format!(" AND position <= {}", values.number(read.up_to)));
     }
     sql
@@ -103,53 +189,70 @@ pub(super) fn arguments(values: &Values) -> [(&(dyn ToSql + std::marker::Sync), 
 
 /// What a piece has given so far.
 struct Taken<'p, 'a> {
-    read: &'p mut Read<'a>,
+    pieces: &'p mut Pieces<'a>,
     sink: &'p mut dyn Sink,
     rows: u64,
     bytes: usize,
     full: bool,
+    dropped: usize,
 }
 
 impl Taken<'_, '_> {
-    /// Gives the events of a statement to the sink, as they come. What comes behind the last that it took is read and
-    /// dropped.
+    /// Gives the events of a statement to the sink, as they come; whether the statement was read to its end.
     async fn stream(
         &mut self,
         client: &Client,
         progress: &Progress,
-        sql: &str,
+        text: &str,
+        statement: Option<&Statement>,
         values: &Values,
-    ) -> Result<(), tokio_postgres::Error> {
-        let mut rows = pin!(client.query_typed_raw(sql, arguments(values)).await?);
+    ) -> Result<bool, tokio_postgres::Error> {
+        let arguments = arguments(values);
+        let mut rows = pin!(match statement {
+            Some(statement) => client.query_raw(statement, arguments.map(|(value, _)| value)).await?,
+            None => client.query_typed_raw(text, arguments).await?,
+        });
         let mut text = Vec::new();
         while let Some(row) = rows.try_next().await? {
             progress.made();
-            if self.full || self.read.limit == 0 {
+            let event = event(&row)?;
+            if self.full {
+                self.dropped += event.tail.len();
+                if self.dropped > DRAIN_BYTES {
+                    return Ok(false);
+                }
                 continue;
             }
-            self.rows += 1;
-            let position = event_text(&row, &mut text)?;
-            if !self.sink.push(position, &text) {
-                self.full = true;
-                continue;
-            }
-            self.bytes += text.len();
-            // From here on it goes on, wherever this connection breaks.
-            self.read.skip = 0;
-            self.read.limit -= 1;
-            match self.read.direction {
-                Direction::Forward => self.read.after = position,
-                Direction::Backward => self.read.up_to = position - 1,
-            }
+            text.clear();
+            write_stored(&event, &mut text);
+            self.take(&event, &text);
         }
-        Ok(())
+        Ok(true)
+    }
+
+    fn take(&mut self, event: &StoredParts<'_>, text: &[u8]) {
+        self.rows += 1;
+        let position = event.sequence_number;
+        if !self.sink.push(position, text) {
+            self.full = true;
+            return;
+        }
+        self.bytes += text.len();
+        // From here on it goes on, wherever this connection breaks.
+        let read = &mut self.pieces.read;
+        self.pieces.version = Some(event.stream_version);
+        read.skip = 0;
+        read.limit -= 1;
+        match read.direction {
+            Direction::Forward => read.after = position,
+            Direction::Backward => read.up_to = position - 1,
+        }
     }
 }
 
-/// The position of an event, and its text in `out`.
-fn event_text(row: &Row, out: &mut Vec<u8>) -> Result<u64, tokio_postgres::Error> {
+fn event(row: &Row) -> Result<StoredParts<'_>, tokio_postgres::Error> {
     let (position, version): (i64, i64) = (row.try_get(0)?, row.try_get(5)?);
-    let event = StoredParts {
+    Ok(StoredParts {
         sequence_number: position as u64,
         id: row.try_get(1)?,
         event_type: row.try_get(2)?,
@@ -157,8 +260,5 @@ fn event_text(row: &Row, out: &mut Vec<u8>) -> Result<u64, tokio_postgres::Error
         instance_id: row.try_get(4)?,
         stream_version: version as u64,
         tail: row.try_get(6)?,
-    };
-    out.clear();
-    write_stored(&event, out);
-    Ok(position as u64)
+    })
 }

@@ -1,4 +1,4 @@
--- What a store has in its schema, version 1. Every @ stands for the schema's quoted name.
+-- What a store has in its schema, version 1. The @ of each @.name stands for the schema's quoted name.
 
 CREATE TABLE @.head (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
@@ -27,7 +27,9 @@ CREATE INDEX events_tags ON @.events USING gin (tags) WHERE tags <> '{}';
 
 CREATE TABLE @.tracking (
     source text COLLATE "C" PRIMARY KEY,
-    position bigint NOT NULL
+    position bigint NOT NULL,
+    -- Of the append that recorded it: so one whose outcome was lost can know its own.
+    token uuid NOT NULL
 );
 
 -- Appends, one part after the other, each all or nothing: what one comes to does not touch the others. What is an array
@@ -43,12 +45,13 @@ CREATE TABLE @.tracking (
 -- 2        which expectation   the stream's version
 -- 3        the position of the event that matches the condition
 -- 4        the position that the source has already
+-- 5                            whether it was done before cannot be told any more
 CREATE FUNCTION @.append(
     p_sizes int[], p_look_up boolean[],
     p_ids uuid[], p_types text[], p_domains text[], p_instance_ids text[], p_inserted_at bigint[], p_tags text[], p_tails text[],
     p_expects int[], p_expect_domains text[], p_expect_instance_ids text[], p_expect_versions bigint[],
     p_conditions text[], p_names text[], p_numbers bigint[], p_condition_ids uuid[],
-    p_sources text[], p_source_positions bigint[], p_ignore_behind boolean
+    p_sources text[], p_source_positions bigint[], p_tokens uuid[], p_ignore_behind boolean
 ) RETURNS TABLE (outcome smallint, number bigint, numbers bigint[], head_then bigint)
 LANGUAGE plpgsql VOLATILE AS $runestore$
 #variable_conflict use_column
@@ -62,6 +65,7 @@ DECLARE
     v_found bigint;
     v_version bigint;
     v_wanted bigint;
+    v_token uuid;
 BEGIN
     UPDATE @.head SET position = position + v_total RETURNING position INTO v_reserved;
     v_at := v_reserved - v_total;
@@ -73,7 +77,15 @@ BEGIN
         numbers := '{}';
         <<checks>>
         BEGIN
-            IF p_look_up[v_part] THEN
+            IF p_look_up[v_part] AND p_sizes[v_part] = 0 THEN
+                -- It has no ids to be known by.
+                SELECT t.position, t.token INTO v_found, v_token FROM @.tracking AS t WHERE t.source = p_sources[v_part];
+                EXIT checks WHEN v_token = p_tokens[v_part];
+                IF v_found >= p_source_positions[v_part] THEN
+                    outcome := 5;
+                    EXIT checks;
+                END IF;
+            ELSIF p_look_up[v_part] THEN
                 SELECT array_agg(e.position ORDER BY given.n), count(e.position) INTO numbers, v_found
                 FROM unnest(p_ids[v_low:v_high]) WITH ORDINALITY AS given (id, n) LEFT JOIN @.events AS e ON e.id = given.id;
                 IF v_found > 0 THEN
@@ -103,8 +115,9 @@ BEGIN
             IF p_sources[v_part] IS NOT NULL THEN
                 SELECT coalesce(max(t.position), 0) INTO v_found FROM @.tracking AS t WHERE t.source = p_sources[v_part];
                 IF p_source_positions[v_part] > v_found THEN
-                    INSERT INTO @.tracking AS t (source, position) VALUES (p_sources[v_part], p_source_positions[v_part])
-                    ON CONFLICT (source) DO UPDATE SET position = EXCLUDED.position;
+                    INSERT INTO @.tracking AS t (source, position, token)
+                    VALUES (p_sources[v_part], p_source_positions[v_part], p_tokens[v_part])
+                    ON CONFLICT (source) DO UPDATE SET position = EXCLUDED.position, token = EXCLUDED.token;
                 ELSIF NOT p_ignore_behind THEN
                     outcome := 4;
                     number := v_found;

@@ -1,21 +1,35 @@
 //! The servers of a store, and the connections for reading that are kept to them.
 
-use super::address::addresses;
+use super::address::{Address, addresses};
 use super::connection::{Connection, Wanted};
 use super::fault::Fault;
+use super::migrate::in_schema;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::PostgresOptions;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio_postgres::Config;
 
 /// So long after a failure it is tried again.
 pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    Read,
+    Write,
+}
+
 /// See the module.
 pub(super) struct Servers {
-    addresses: Vec<(String, Config)>,
-    read_only: bool,
+    addresses: Vec<Address>,
+    /// The one that let us in last, and is tried first.
+    preferred: AtomicUsize,
+    /// The largest head that was seen, anywhere.
+    seen: AtomicU64,
+    head_sql: String,
+    /// The store's tables are known to be there.
+    made: AtomicBool,
     connect_timeout: Duration,
     /// How long a call waits for the server.
     pub timeout: Duration,
@@ -34,7 +48,10 @@ impl Servers {
     pub fn new(options: &PostgresOptions) -> Result<Servers> {
         Ok(Servers {
             addresses: addresses(options)?,
-            read_only: options.read_only,
+            preferred: AtomicUsize::new(0),
+            seen: AtomicU64::new(0),
+            head_sql: in_schema("SELECT position FROM @.head", &options.schema),
+            made: AtomicBool::new(false),
             connect_timeout: options.connect_timeout,
             timeout: options.timeout,
             pool_size: options.pool_size,
@@ -43,32 +60,87 @@ impl Servers {
         })
     }
 
-    /// Connects to the first server that lets it in.
-    pub fn connect(&self) -> Result<Connection> {
+    /// The tables are there from now on.
+    pub fn set_made(&self) {
+        self.made.store(true, SeqCst);
+    }
+
+    /// Notes a head, and gives it back.
+    pub fn saw(&self, head: u64) -> u64 {
+        self.seen.fetch_max(head, SeqCst);
+        head
+    }
+
+    /// The largest head that was noted.
+    pub fn seen(&self) -> u64 {
+        self.seen.load(SeqCst)
+    }
+
+    /// Asks a server for the head. One that is behind what was seen is no server to ask.
+    pub fn head(
+        &self,
+        connection: &mut Connection,
+        patience: Duration,
+        wanted: &Wanted<'_>,
+    ) -> std::result::Result<u64, Fault> {
+        let seen = self.seen();
+        let head = connection.run(patience, wanted, async |client, _| {
+            client.query_typed_one(&self.head_sql, &[]).await?.try_get::<_, i64>(0)
+        })? as u64;
+        if head < seen { Err(Fault::Behind { head, seen }) } else { Ok(self.saw(head)) }
+    }
+
+    /// Connects to the first server that lets it in and knows all that was seen.
+    pub fn connect(&self, purpose: Use, patience: Duration, wanted: &Wanted<'_>) -> Result<Connection> {
+        let preferred = self.preferred.load(SeqCst);
         let mut tried = Vec::new();
-        for (name, config) in &self.addresses {
-            match Connection::open(config, self.read_only, self.connect_timeout) {
-                Ok(connection) => return Ok(connection),
-                Err(fault) => tried.push(format!("{name}: {}", fault.words())),
+        for index in (0..self.addresses.len()).map(|index| (preferred + index) % self.addresses.len()) {
+            wanted()?;
+            let address = &self.addresses[index];
+            let patience = self.connect_timeout.min(patience);
+            let opened = Connection::open(address, index, &self.settings(purpose), patience);
+            let checked = opened.and_then(|mut connection| {
+                if self.made.load(SeqCst) {
+                    self.head(&mut connection, patience, wanted)?;
+                }
+                Ok(connection)
+            });
+            match checked {
+                Ok(connection) => {
+                    self.preferred.store(index, SeqCst);
+                    return Ok(connection);
+                }
+                Err(Fault::Unwanted(error)) => return Err(error),
+                Err(fault) => tried.push(format!("{}: {}", address.name, fault.words())),
             }
         }
         let message =
             format!("PostgreSQL: no server lets it in ({}): look at `url` and at the servers", tried.join("; "));
-        Err(Error::new(ErrorKind::Io, message).with("hosts", tried.len()))
+        Err(Error::new(ErrorKind::Io, message))
     }
 
     /// The same, tried until the deadline.
-    pub fn connect_until(&self, deadline: Instant, wanted: &Wanted<'_>) -> Result<Connection> {
+    pub fn connect_until(&self, purpose: Use, deadline: Instant, wanted: &Wanted<'_>) -> Result<Connection> {
         loop {
-            match self.connect() {
+            let left = deadline.saturating_duration_since(Instant::now()).max(PAUSE);
+            match self.connect(purpose, left, wanted) {
+                Ok(connection) => return Ok(connection),
                 Err(error) if Instant::now() + PAUSE >= deadline => return Err(error),
                 Err(_) => {
                     wanted()?;
                     std::thread::sleep(PAUSE);
                 }
-                connected => return connected,
             }
         }
+    }
+
+    /// A server has failed: others are tried before it.
+    pub fn avoid(&self, server: usize) {
+        let next = (server + 1) % self.addresses.len();
+        // Unless somebody has found a better one already.
+        let _ = self.preferred.compare_exchange(server, next, SeqCst, SeqCst);
+        let mut pool = self.pool();
+        pool.idle.retain(|connection| connection.server != server);
     }
 
     /// Reads something by a connection of the pool. What fails for a connection's sake is done again by another one
@@ -82,23 +154,18 @@ impl Servers {
         loop {
             wanted()?;
             let mut lent = self.lend(deadline, wanted)?;
-            let Some(connection) = &mut lent.connection else { continue };
-            match work(connection) {
+            let fault = match work(&mut lent.connection) {
                 Ok(value) => return Ok(value),
-                Err(fault) => {
-                    let again = fault.is_lost() || fault.is_passing();
-                    let sound = fault.code().is_some() && !fault.is_lost();
-                    if !sound {
-                        lent.connection = None;
-                    }
-                    if fault.is_lost() {
-                        // The others go to the same server.
-                        self.pool().idle.clear();
-                    }
-                    if !again || Instant::now() + PAUSE >= deadline {
-                        return Err(fault.into_error());
-                    }
-                }
+                Err(fault) => fault,
+            };
+            if !fault.leaves_sound() {
+                lent.connection.discard();
+            }
+            if fault.is_lost() {
+                self.avoid(lent.connection.server);
+            }
+            if !(fault.is_lost() || fault.is_passing()) || Instant::now() + PAUSE >= deadline {
+                return Err(fault.into_error());
             }
             drop(lent);
             std::thread::sleep(PAUSE);
@@ -110,32 +177,63 @@ impl Servers {
         self.pool().idle.clear();
     }
 
+    /// Whatever the role's own settings are.
+    fn settings(&self, purpose: Use) -> String {
+        // A statement must see what was committed before it; names are those of the server, not somebody's; and what is
+        // read is little, however much the planner fears.
+        let common =
+            "SET default_transaction_isolation = 'read committed'; SET search_path = pg_catalog; SET jit = off";
+        match purpose {
+            Use::Read => format!(
+                "{common}; SET default_transaction_read_only = on; SET statement_timeout = {}",
+                self.timeout.as_millis()
+            ),
+            // A commit that waits for its standbys must not be cut short, and where it is, the warning must come.
+            Use::Write => {
+                format!(
+                    "{common}; SET statement_timeout = 0; SET lock_timeout = 0; SET client_min_messages = 'warning'"
+                )
+            }
+        }
+    }
+
     fn lend(&self, deadline: Instant, wanted: &Wanted<'_>) -> Result<Lent<'_>> {
         let mut pool = self.pool();
-        let connection = loop {
+        loop {
             if let Some(connection) = pool.idle.pop() {
-                break Some(connection);
+                pool.lent += 1;
+                return Ok(Lent { servers: self, connection });
             }
             if pool.lent < self.pool_size {
-                break None;
+                break;
             }
             wanted()?;
             if Instant::now() >= deadline {
                 let message = format!(
-                    "all {} connections for reading were in use for too long: give `pool_size` or `timeout_ms` more",
+                    "PostgreSQL: all {} connections for reading were in use for too long: give `pool_size` or `timeout_ms` more",
                     self.pool_size
                 );
                 return Err(Error::new(ErrorKind::Io, message));
             }
             pool = self.returned.wait_timeout(pool, PAUSE).unwrap_or_else(PoisonError::into_inner).0;
-        };
+        }
         pool.lent += 1;
         drop(pool);
-        let mut lent = Lent { servers: self, connection };
-        if lent.connection.is_none() {
-            lent.connection = Some(self.connect_until(deadline, wanted)?);
+        match self.connect_until(Use::Read, deadline, wanted) {
+            Ok(connection) => Ok(Lent { servers: self, connection }),
+            Err(error) => {
+                self.take_back(None);
+                Err(error)
+            }
         }
-        Ok(lent)
+    }
+
+    fn take_back(&self, connection: Option<Connection>) {
+        let mut pool = self.pool();
+        pool.lent -= 1;
+        pool.idle.extend(connection.filter(|connection| !connection.is_discarded()));
+        drop(pool);
+        self.returned.notify_one();
     }
 
     fn pool(&self) -> MutexGuard<'_, Pool> {
@@ -146,15 +244,11 @@ impl Servers {
 /// A connection on loan.
 struct Lent<'a> {
     servers: &'a Servers,
-    connection: Option<Connection>,
+    connection: Connection,
 }
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        let mut pool = self.servers.pool();
-        pool.lent -= 1;
-        pool.idle.extend(self.connection.take());
-        drop(pool);
-        self.servers.returned.notify_one();
+        self.servers.take_back(Some(self.connection.take()));
     }
 }

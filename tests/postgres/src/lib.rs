@@ -3,6 +3,9 @@
 //! The binaries are looked for in the folder that `PG_BIN` names, on the `PATH`, and where Debian has them. Where the
 //! tests run as root, the server runs as Debian's user `postgres`, since it refuses to be root.
 
+mod proxy;
+
+pub use proxy::{Proxy, Wire};
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -12,7 +15,8 @@ use std::sync::OnceLock;
 /// The one server that the tests of a process share.
 pub fn shared() -> &'static Server {
     static SHARED: OnceLock<Server> = OnceLock::new();
-    SHARED.get_or_init(|| Server::start(&["max_connections=400"]))
+    // What it has is lost with the machine, and so is whoever asks.
+    SHARED.get_or_init(|| Server::start(&["max_connections=400", "fsync=off"]))
 }
 
 /// A server with one superuser, `postgres`, whom it trusts, on the loopback.
@@ -60,6 +64,30 @@ impl Server {
             .arg("-D")
             .arg(self.data())
             .arg("start"));
+    }
+
+    /// Stops it, letting what is under way end, and starts it again.
+    pub fn restart(&self) {
+        run(as_user("pg_ctl").args(["-w", "-m", "fast", "-D"]).arg(self.data()).arg("stop"));
+        self.launch();
+    }
+
+    /// Has lines of `pg_hba.conf` stand before all others, from now on.
+    pub fn authenticate(&self, lines: &str) {
+        let path = self.data().join("pg_hba.conf");
+        let text = std::fs::read_to_string(&path).expect("a cluster has rules");
+        std::fs::write(path, format!("{lines}\n{text}")).expect("the rules can be written");
+        self.sql("SELECT pg_reload_conf()");
+    }
+
+    /// Puts a copy of a file into the cluster's folder, for the server alone.
+    pub fn install(&self, file: &Path, name: &str) {
+        let path = self.data().join(name);
+        std::fs::copy(file, &path).expect("the file can be copied");
+        if is_root() {
+            run(Command::new("chown").arg("postgres:").arg(&path));
+        }
+        run(Command::new("chmod").arg("600").arg(&path));
     }
 
     /// How a store in it is named; add `schema` to the options.

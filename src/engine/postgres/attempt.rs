@@ -1,0 +1,184 @@
+//! One call of the server's function `append`: the appends of a group as its arguments, its answers as theirs.
+
+use super::connection::Connection;
+use super::elements::Elements;
+use super::fault::Fault;
+use super::predicate::Values;
+use super::request::Request;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_postgres::types::ToSql;
+
+pub(super) const CALL: &str = "SELECT * FROM @.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)";
+
+/// What the server made of an append. `head` is the one behind it.
+#[derive(Debug, Clone)]
+pub(super) enum Outcome {
+    Stored {
+        first: u64,
+        versions: Vec<i64>,
+        head: u64,
+    },
+    /// Where each id is stored already, if it is.
+    Known {
+        positions: Vec<Option<u64>>,
+        head: u64,
+    },
+    /// The expectation of that number does not hold, since the stream is at this version.
+    Unexpected {
+        index: usize,
+        version: u64,
+    },
+    Matched {
+        position: u64,
+    },
+    Tracked {
+        position: u64,
+    },
+    /// Whether an append without events was done before its connection broke cannot be told any more.
+    Unsettled,
+}
+
+/// The arguments of one call.
+pub(super) struct Attempt<'a> {
+    group: &'a [Arc<Request>],
+    /// How many requests each part has.
+    parts: Vec<usize>,
+    arguments: [Elements; 20],
+}
+
+impl<'a> Attempt<'a> {
+    pub fn new(group: &'a [Arc<Request>], look_up: bool) -> Attempt<'a> {
+        let mut parts = Vec::new();
+        let mut at = 0;
+        while at < group.len() {
+            let plain = if look_up { 0 } else { group[at..].iter().take_while(|request| request.is_plain()).count() };
+            parts.push(plain.max(1));
+            at += plain.max(1);
+        }
+        let mut values = Values::default();
+        let [mut sizes, mut look_ups, mut expects, mut conditions, mut sources, mut positions, mut tokens] =
+            std::array::from_fn(|_| Elements::default());
+        let columns: [fn(&Request) -> &Elements; 7] = [
+            |request| &request.ids,
+            |request| &request.types,
+            |request| &request.domains,
+            |request| &request.instance_ids,
+            |request| &request.times,
+            |request| &request.tags,
+            |request| &request.tails,
+        ];
+        let [ids, types, domains, instance_ids, times, tags, tails] = columns.map(|column| joined(group, column));
+        let mut at = 0;
+        for part in &parts {
+            let requests = &group[at..at + part];
+            at += part;
+            sizes.int(requests.iter().map(|request| request.ids.len()).sum::<usize>() as i32);
+            let first = &requests[0];
+            look_ups.flag(first.look_up || (look_up && (first.ids.len() > 0 || first.is_settled_by_token())));
+            expects.int(first.expects[0].len() as i32);
+            match &first.condition {
+                None => conditions.null(),
+                Some((query, after)) => {
+                    let (matches, after) = (values.query(query), values.number(*after));
+                    conditions.text(&format!("{matches} AND position > {after}"));
+                }
+            }
+            match &first.tracking {
+                None => {
+                    sources.null();
+                    positions.null();
+                    tokens.null();
+                }
+                Some((source, position)) => {
+                    sources.text(source);
+                    positions.long(*position as i64);
+                    tokens.id(first.token);
+                }
+            }
+        }
+        let [expect_domains, expect_instance_ids, expect_versions] =
+            [0, 1, 2].map(|index| joined(group, move |request| &request.expects[index]));
+        let Values { names, numbers, ids: condition_ids } = values;
+        let arguments = [
+            sizes,
+            look_ups,
+            ids,
+            types,
+            domains,
+            instance_ids,
+            times,
+            tags,
+            tails,
+            expects,
+            expect_domains,
+            expect_instance_ids,
+            expect_versions,
+            conditions,
+            names,
+            numbers,
+            condition_ids,
+            sources,
+            positions,
+            tokens,
+        ];
+        Attempt { group, parts, arguments }
+    }
+
+    pub fn send(
+        &self,
+        connection: &mut Connection,
+        sql: &str,
+        patience: Duration,
+        sent: &mut bool,
+    ) -> std::result::Result<Vec<Outcome>, Fault> {
+        let statement = connection.prepared(sql, &[], patience, &|| Ok(()))?;
+        let ignore_behind = self.group[0].ignore_behind;
+        let mut arguments: Vec<&(dyn ToSql + std::marker::Sync)> = Vec::with_capacity(21);
+        arguments.extend(self.arguments.iter().map(|argument| argument as &(dyn ToSql + std::marker::Sync)));
+        arguments.push(&ignore_behind);
+        *sent = true;
+        let rows =
+            connection.run(patience, &|| Ok(()), async |client, _| client.query(&statement, &arguments).await)?;
+        let mut outcomes = Vec::with_capacity(self.group.len());
+        for (row, part) in rows.iter().zip(&self.parts) {
+            let (outcome, number, head): (i16, i64, i64) = (row.get(0), row.get(1), row.get(3));
+            let (number, head) = (number as u64, head as u64);
+            let requests = &self.group[outcomes.len()..outcomes.len() + part];
+            match outcome {
+                0 => {
+                    let mut versions: Vec<i64> = row.get(2);
+                    let mut first = number;
+                    for (index, request) in requests.iter().enumerate() {
+                        let behind = versions.split_off(request.ids.len().min(versions.len()));
+                        let count = versions.len() as u64;
+                        let head = if index + 1 == *part { head } else { first + count - 1 };
+                        outcomes.push(Outcome::Stored { first, versions, head });
+                        versions = behind;
+                        first += count;
+                    }
+                }
+                1 => {
+                    let positions: Vec<Option<i64>> = row.get(2);
+                    let positions =
+                        positions.into_iter().map(|position| position.map(|position| position as u64)).collect();
+                    outcomes.push(Outcome::Known { positions, head });
+                }
+                2 => {
+                    let versions: Vec<i64> = row.get(2);
+                    outcomes.push(Outcome::Unexpected { index: number as usize, version: versions[0] as u64 });
+                }
+                3 => outcomes.push(Outcome::Matched { position: number }),
+                4 => outcomes.push(Outcome::Tracked { position: number }),
+                _ => outcomes.push(Outcome::Unsettled),
+            }
+        }
+        Ok(outcomes)
+    }
+}
+
+fn joined<'r>(group: &'r [Arc<Request>], column: impl Fn(&'r Request) -> &'r Elements) -> Elements {
+    let mut all = Elements::default();
+    group.iter().for_each(|request| all.join(column(request)));
+    all
+}
