@@ -103,9 +103,14 @@ impl Loss {
     }
 }
 
-/// How long nobody is the primary: in some rounds longer than calls wait.
+/// How long nobody is the primary: less than a call waits; longer, so that it cannot be learnt what became of some; and so
+/// long that calls begin and end meanwhile.
 fn vacancy(dice: &mut Dice) {
-    sleep(Duration::from_millis(if dice.one_in(3) { dice.between(1_600, 2_200) } else { dice.below(400) }));
+    sleep(Duration::from_millis(match dice.below(6) {
+        0..4 => dice.below(400),
+        4 => dice.between(1_600, 2_000),
+        _ => dice.between(3_200, 3_600),
+    }));
 }
 
 /// A primary of old, whose standby has gone its own way, acknowledges nothing: no append, and no refusal either, which

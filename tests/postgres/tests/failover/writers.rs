@@ -22,18 +22,25 @@ pub struct Writer {
     store: Arc<Store>,
     dice: Dice,
     pub batches: Vec<Batch>,
+    /// Nobody knows yet what became of these.
+    open: Vec<Batch>,
+    sent: u64,
     /// How often there was nobody to read from.
     pub failures: u64,
 }
 
 impl Writer {
     pub fn new(number: usize, seed: u64, store: Arc<Store>) -> Writer {
-        Writer { number, store, dice: Dice::new(seed, number as u64 + 1), batches: Vec::new(), failures: 0 }
+        let dice = Dice::new(seed, number as u64 + 1);
+        Writer { number, store, dice, batches: Vec::new(), open: Vec::new(), sent: 0, failures: 0 }
     }
 
     /// Appends until the stage ends.
     pub fn run(&mut self, stage: &Stage) {
         while !stage.is_ending() {
+            if self.dice.one_in(3) {
+                self.settle(stage);
+            }
             let prepared = match self.dice.below(10) {
                 0..4 => Ok(Some((self.events(None), Check::None))),
                 4..6 => self.versioned(),
@@ -49,6 +56,7 @@ impl Writer {
             // Many appends make a long log, which takes long to check, and show nothing more.
             std::thread::sleep(Duration::from_millis(self.dice.below(8)));
         }
+        self.settle(stage);
     }
 
     /// A stream's next events, if it has the version that it has now.
@@ -89,7 +97,8 @@ impl Writer {
     }
 
     fn events(&mut self, stream: Option<String>) -> Vec<Sent> {
-        let batch = self.batches.len();
+        self.sent += 1;
+        let batch = self.sent;
         let count = if self.dice.one_in(2) { 1 } else { self.dice.between(2, 5) };
         let mut event = |index| Sent {
             key: format!("{}-{batch}-{index}", self.number),
@@ -99,36 +108,61 @@ impl Writer {
         (0..count).map(&mut event).collect()
     }
 
-    /// Appends, and learns what became of it.
+    /// Appends. Where it cannot be learnt what became of it, it is sent again at once, or left for later.
     fn append(&mut self, events: Vec<Sent>, check: Check, stage: &Stage) {
-        let ids = self.dice.one_in(2).then(|| events.iter().map(|_| self.dice.uuid()).collect::<Vec<_>>());
+        let ids = self.dice.one_in(2).then(|| events.iter().map(|_| self.dice.uuid()).collect());
         let mut batch = Batch { events, ids, check, outcome: Outcome::Unknown, settled: false };
-        batch.outcome = loop {
-            let answer = self.store.append_json(text(&batch), options(&batch.check).as_deref());
-            match answer {
-                Ok(answer) => break Outcome::Acknowledged(places(&answer)),
-                // To be sent again with its ids, until it is settled.
-                Err(error) if error.kind() == ErrorKind::Indeterminate => {
-                    let Some(Value::Array(names)) = error.detail("ids") else {
-                        break Outcome::Odd(format!("it says no ids: {error}"));
-                    };
-                    batch.ids = Some(names.iter().filter_map(|name| name.as_str().map(String::from)).collect());
-                    batch.settled = true;
-                }
-                // That no server was there now says nothing of what was sent before.
-                Err(error) if error.kind() == ErrorKind::Io && batch.settled => {}
-                Err(error) if error.kind() == ErrorKind::Io => break Outcome::Failed,
-                Err(error) if error.kind() == ErrorKind::Conflict => break refused(&error),
-                Err(error) => break Outcome::Odd(error.to_string()),
-            }
-            if stage.is_over() {
-                break Outcome::Odd(String::from("it is not settled"));
-            }
-        };
+        self.send(&mut batch);
+        let known = batch.outcome != Outcome::Unknown;
         if matches!(batch.outcome, Outcome::Acknowledged(_)) {
             stage.acknowledge();
         }
-        self.batches.push(batch);
+        if known {
+            self.batches.push(batch)
+        } else {
+            self.open.push(batch)
+        }
+        if !known && self.dice.one_in(2) {
+            self.settle(stage);
+        }
+    }
+
+    /// Sends again what nobody knows of, until its outcome is known.
+    fn settle(&mut self, stage: &Stage) {
+        for mut batch in std::mem::take(&mut self.open) {
+            batch.settled = true;
+            while batch.outcome == Outcome::Unknown {
+                self.send(&mut batch);
+                // That no server was there now says nothing of what was sent before.
+                if batch.outcome == Outcome::Failed {
+                    batch.outcome = Outcome::Unknown;
+                }
+                if stage.is_over() {
+                    batch.outcome = Outcome::Odd(String::from("it is not settled"));
+                }
+            }
+            if matches!(batch.outcome, Outcome::Acknowledged(_)) {
+                stage.acknowledge();
+            }
+            self.batches.push(batch);
+        }
+    }
+
+    /// Sends a batch, and notes what is known of it then.
+    fn send(&self, batch: &mut Batch) {
+        let answer = self.store.append_json(text(batch), options(&batch.check).as_deref());
+        batch.outcome = match answer {
+            Ok(answer) => Outcome::Acknowledged(places(&answer)),
+            Err(error) => match (error.kind(), error.detail("ids")) {
+                (ErrorKind::Indeterminate, Some(Value::Array(names))) => {
+                    batch.ids = Some(names.iter().filter_map(|name| name.as_str().map(String::from)).collect());
+                    Outcome::Unknown
+                }
+                (ErrorKind::Io, _) => Outcome::Failed,
+                (ErrorKind::Conflict, _) => refused(&error),
+                _ => Outcome::Odd(error.to_string()),
+            },
+        };
     }
 }
 
