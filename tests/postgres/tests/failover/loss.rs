@@ -54,7 +54,7 @@ impl Loss {
 
     /// Lets it happen while batches are acknowledged, and sees that they are again.
     pub fn befall(self, pair: &mut Pair, schema: &str, stage: &Stage, dice: &mut Dice) {
-        assert!(stage.goes_on(30), "nothing is acknowledged, though nothing has happened yet");
+        assert!(stage.goes_on(60), "nothing is acknowledged, though nothing has happened yet");
         sleep(Duration::from_millis(dice.below(200)));
         match self {
             Loss::Kill => {
@@ -99,7 +99,7 @@ impl Loss {
                 pair.promote();
             }
         }
-        assert!(stage.goes_on(50), "nothing is acknowledged any more");
+        assert!(stage.goes_on(100), "nothing is acknowledged any more");
     }
 }
 

@@ -54,7 +54,7 @@ impl Writer {
                 Err(error) => panic!("a read fails, and no failover explains it: {error}"),
             }
             // Many appends make a long log, which takes long to check, and show nothing more.
-            std::thread::sleep(Duration::from_millis(self.dice.below(8)));
+            std::thread::sleep(Duration::from_millis(self.dice.below(5)));
         }
         self.settle(stage);
     }
