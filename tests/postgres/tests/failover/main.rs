@@ -48,7 +48,8 @@ fn what_was_acknowledged_survives_its_servers() {
         let found = run.round(*loss, &mut pair, &mut dice);
         let tally = run.tally();
         println!(
-            "failover: round {} of {rounds}: {}, {} batches acknowledged, {} settled, {} refused, {} failed, {} reads failed, {:.1} s",
+            "failover: round {} of {rounds}: {}, {} batches acknowledged, {} settled, {} refused, {} failed, \
+             {} reads failed, {:.1} s",
             index + 1,
             loss.name(),
             tally.acknowledged - before.acknowledged,
