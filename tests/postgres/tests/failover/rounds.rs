@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 const WRITERS: usize = 4;
 const FOLLOWERS: usize = 2;
@@ -36,18 +37,32 @@ pub struct Tally {
     pub unread: u64,
 }
 
-/// Opens a store at one or more servers. It gives up soon, so that much goes wrong in a short time.
-pub fn open(url: &str, schema: &str, timeout_ms: u64) -> Arc<Store> {
-    let options = json!({"url": url, "schema": schema, "connect_timeout_ms": 250, "timeout_ms": timeout_ms});
-    Store::open(&json!({"store": "postgres", "store_opts": options}).to_string()).expect("a server is there")
+/// How long a handle waits for a server to let it in, and for an answer, in milliseconds.
+pub struct Patience(pub u64, pub u64);
+
+/// So little that much goes wrong in a short time.
+const SHORT: Patience = Patience(250, 1_500);
+const LONG: Patience = Patience(5_000, 30_000);
+
+/// Opens a store, however long the servers take to answer.
+pub fn open(url: &str, schema: &str, Patience(connect, answer): Patience) -> Arc<Store> {
+    let options = json!({"url": url, "schema": schema, "connect_timeout_ms": connect, "timeout_ms": answer});
+    let config = json!({"store": "postgres", "store_opts": options}).to_string();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        match Store::open(&config) {
+            Ok(store) => return store,
+            Err(error) => assert!(Instant::now() < deadline, "a server is there: {error}"),
+        }
+    }
 }
 
 impl Run {
     pub fn new(pair: &Pair, schema: &'static str, seed: u64) -> Run {
-        let open = || open(&pair.url(), schema, 1_500);
-        let writers = (0..WRITERS).map(|number| Writer::new(number, seed, open())).collect();
-        let followers = (0..FOLLOWERS).map(|_| Follower::new(open())).collect();
-        Run { writers, followers, reader: open(), schema }
+        let open = |patience| open(&pair.url(), schema, patience);
+        let writers = (0..WRITERS).map(|number| Writer::new(number, seed, open(SHORT))).collect();
+        let followers = (0..FOLLOWERS).map(|_| Follower::new(open(SHORT))).collect();
+        Run { writers, followers, reader: open(LONG), schema }
     }
 
     /// Plays a round; everything that is wrong then.
