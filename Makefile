@@ -31,6 +31,7 @@ help:
 	@echo "make crash    crashes on a simulated disk: CRASH_STATES=50000 states, and every planted bug"
 	@echo "make torture  the same with 1,000,000 states; an hour or more"
 	@echo "make machine  kill -9, failing system calls, full disks and other processes, on this machine"
+	@echo "make test-failover  PostgreSQL's primary and standby are lost in turn while programs write and follow: FAILOVER_ROUNDS=50"
 	@echo "make powercut power cuts in a virtual machine: ROUNDS=20"
 	@echo "make python   the Python package: wheel, source distribution, tests, types"
 	@echo "make format   a reader in Python, written from docs/FORMAT.md alone, against golden stores and fresh ones"
@@ -106,11 +107,11 @@ fuzz:
 # ---- test -------------------------------------------------------------------
 
 .PHONY: test
-test: need-rust need-python need-cc need-c-tests rust deny header crash c cpp machine format python
+test: need-rust need-python need-cc need-c-tests need-postgres rust deny header crash c cpp machine format python
 	@echo "make test: all suites passed"
 
 .PHONY: rust
-rust:
+rust: need-postgres
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --no-default-features -- -D warnings
@@ -163,6 +164,13 @@ ROUNDS ?= 20
 powercut: need-python need-cc all
 	CC="$(CC)" PYTHON="$(PYTHON)" sh tests/powercut/run.sh $(LIB) $(BUILD)/powercut $(ROUNDS)
 
+# What it is drawn from is printed, and can be given: RUNESTORE_TEST_SEED=7.
+FAILOVER_ROUNDS ?= 50
+
+.PHONY: test-failover
+test-failover: need-rust need-postgres
+	FAILOVER_ROUNDS=$(FAILOVER_ROUNDS) $(CARGO) test -p runestore-postgres-tests --test failover -- --nocapture
+
 .PHONY: python
 python: need-python need-c-tests
 	@PYTHON="$(PYTHON)" sh bindings/python/test.sh $(BUILD)/python
@@ -188,7 +196,7 @@ clean:
 
 # ---- what the machine must have ----------------------------------------------
 
-.PHONY: need-rust need-python need-cc need-c-tests
+.PHONY: need-rust need-python need-cc need-c-tests need-postgres
 need-rust:
 	@$(CARGO) fmt --version >/dev/null 2>&1 && $(CARGO) clippy --version >/dev/null 2>&1 || \
 	    { echo "the tests need rustfmt and clippy: rustup component add rustfmt clippy" >&2; exit 1; }
@@ -200,3 +208,5 @@ need-c-tests:
 	@tools/need.sh "$(CXX) --version" g++
 	@tools/need.sh "valgrind --version" valgrind libc6-dbg
 	@tools/need.sh "nm --version && readelf --version" binutils
+need-postgres:
+	@tools/need.sh "ls /usr/lib/postgresql/*/bin/initdb || command -v initdb || ls $$PG_BIN/initdb" postgresql

@@ -3,9 +3,13 @@
 //! The binaries are looked for in the folder that `PG_BIN` names, on the `PATH`, and where Debian has them. Where the
 //! tests run as root, the server runs as Debian's user `postgres`, since it refuses to be root.
 
+mod outage;
+mod pair;
 mod proxy;
 
+pub use pair::Pair;
 pub use proxy::{Proxy, Wire};
+
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -30,20 +34,29 @@ pub struct Server {
 impl Server {
     /// Makes a cluster and starts it. `settings` are lines of `postgresql.conf`.
     pub fn start(settings: &[&str]) -> Server {
+        let server = Server::vacant(free_port());
+        server.make_cluster(&[]);
+        server.configure(settings);
+        server.launch();
+        server
+    }
+
+    /// A folder and a port for a server, and no cluster yet.
+    fn vacant(port: u16) -> Server {
         let home = tempfile::Builder::new().prefix("runestore-postgres-").tempdir().expect("a folder").keep();
         let keeper = keeper(&home);
         if is_root() {
             run(Command::new("chown").arg("postgres:").arg(&home));
         }
-        let data = home.join("data");
+        Server { home, port, keeper }
+    }
+
+    fn make_cluster(&self, options: &[&str]) {
         run(as_user("initdb")
-            .args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync", "-D"])
-            .arg(&data));
-        let port = free_port();
-        let server = Server { home, port, keeper };
-        server.configure(settings);
-        server.launch();
-        server
+            .args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"])
+            .args(options)
+            .arg("-D")
+            .arg(self.data()));
     }
 
     /// Adds lines to `postgresql.conf`, for the next start.
@@ -58,12 +71,11 @@ impl Server {
     pub fn launch(&self) {
         let options = format!("-p {} -c listen_addresses=localhost -k {}", self.port, self.home.display());
         let log = self.home.join("log");
-        run(as_user("pg_ctl")
-            .args(["-w", "-t", "60", "-o", &options, "-l"])
-            .arg(log)
-            .arg("-D")
-            .arg(self.data())
-            .arg("start"));
+        let mut start = as_user("pg_ctl");
+        start.args(["-w", "-t", "60", "-o", &options, "-l"]).arg(&log).arg("-D").arg(self.data()).arg("start");
+        let (started, printed) = attempt(&mut start);
+        // What `pg_ctl` says of a server that does not start is to look there.
+        assert!(started, "{start:?}: {printed}\n{}", std::fs::read_to_string(log).unwrap_or_default());
     }
 
     /// Stops it, letting what is under way end, and starts it again.
@@ -137,10 +149,16 @@ impl Drop for Server {
     }
 }
 
-/// Runs until its input ends, then stops the server and removes its folder.
+/// Runs until its input ends, then stops the server, which may be halted, and removes its folder.
 fn keeper(home: &Path) -> Child {
-    let script =
-        "trap '' INT TERM HUP; cat >/dev/null; \"$@\" -m immediate -D \"$0/data\" stop >/dev/null 2>&1; rm -rf \"$0\"";
+    let script = r#"
+        trap '' INT TERM HUP
+        cat >/dev/null
+        if pid=$(head -n 1 "$0/data/postmaster.pid"); then
+            kill -CONT $pid $(grep -lsx "PPid:.$pid" /proc/[0-9]*/status | cut -d / -f 3)
+            "$@" -m immediate -D "$0/data" stop
+        fi
+        rm -rf "$0""#;
     let stop = as_user("pg_ctl");
     let mut keeper = Command::new("sh");
     keeper.args(["-c", script]).arg(home).arg(stop.get_program()).args(stop.get_args());
@@ -176,8 +194,10 @@ fn binaries() -> &'static Path {
             .filter_map(|version| Some(version.ok()?.path().join("bin")))
             .collect();
         debian.sort_by_key(|bin| bin.parent().and_then(|version| version.file_name()?.to_str()?.parse::<u32>().ok()));
-        let mut folders = named.into_iter().chain(std::env::split_paths(&path)).chain(debian.into_iter().rev());
-        folders.find(|folder| folder.join("initdb").exists()).expect(
+        let folders = named.into_iter().chain(std::env::split_paths(&path)).chain(debian.into_iter().rev());
+        // A folder of the `PATH` may have links to some of them: all are where the links lead.
+        let programs = folders.filter_map(|folder| folder.join("initdb").canonicalize().ok());
+        programs.filter_map(|program| Some(program.parent()?.to_path_buf())).next().expect(
             "these tests need PostgreSQL: install Debian's postgresql, or name the folder of its programs in PG_BIN",
         )
     })
@@ -190,11 +210,17 @@ fn free_port() -> u16 {
 
 /// Runs a program to its end, which must be a good one, and answers what it printed.
 fn run(command: &mut Command) -> String {
+    let (succeeded, printed) = attempt(command);
+    assert!(succeeded, "{command:?}: {printed}");
+    printed
+}
+
+/// Runs a program to its end: whether it was a good one, and what it printed.
+fn attempt(command: &mut Command) -> (bool, String) {
     // What it leaves running must not hold on to a pipe of ours.
     let output = tempfile::NamedTempFile::new().expect("a file");
     let file = || Stdio::from(output.reopen().expect("the file is there"));
-    let status = command.stdin(Stdio::null()).stdout(file()).stderr(file()).status();
+    let status = command.stdin(Stdio::null()).stdout(file()).stderr(file()).status().expect("the program is there");
     let printed = std::fs::read_to_string(output.path()).expect("the file is there");
-    assert!(status.as_ref().is_ok_and(|status| status.success()), "{command:?}: {status:?}\n{printed}");
-    String::from(printed.trim_end())
+    (status.success(), String::from(printed.trim_end()))
 }
