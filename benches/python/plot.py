@@ -40,6 +40,8 @@ MARKS = {
     "SQLite": Mark("SQLite (from Python: sqlite3)", "o", "#2166ac"),
     "SQLite tuned": Mark("SQLite tuned", "D", "#7fb2dd"),
     "LMDB": Mark("LMDB, without indexes", "^", "#1b7837"),
+    "by hand": Mark("PostgreSQL by hand", "v", "#762a83"),
+    "by hand, one order": Mark("the same, in one order", "d", "#b07cc0"),
     "eventsourcing": Mark("eventsourcing", "s", "#b35806"),
     "eventsourcing, recorder": Mark("its recorder alone", "P", "#e6a15c"),
     "limit": Mark("the machine's limit", "X", "#6b7280"),

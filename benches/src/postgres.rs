@@ -29,9 +29,13 @@ const SETTINGS: [&str; 6] = [
 
 static SERVER: Mutex<Option<Server>> = Mutex::new(None);
 
-/// Starts the server, if it does not run, and asks it something.
-fn with_server<T>(ask: impl FnOnce(&Server) -> T) -> T {
-    ask(server().get_or_insert_with(|| Server::start_in(&folder(), &SETTINGS)))
+/// Where the server is, which starts if it does not run yet.
+fn url() -> String {
+    server().get_or_insert_with(|| Server::start_in(&folder(), &SETTINGS)).url()
+}
+
+fn connect() -> Client {
+    Client::connect(&url(), NoTls).expect("it connects")
 }
 
 /// Stops the server and removes what it kept.
@@ -54,40 +58,38 @@ fn folder() -> PathBuf {
 
 /// Which PostgreSQL it is.
 pub fn version() -> String {
-    with_server(|server| server.sql("SHOW server_version"))
+    connect().query_one("SHOW server_version", &[]).expect("it runs").get(0)
 }
 
 /// What autovacuum would have done by and by, for all stores at once: the planner knows the tables, and no read has to
 /// note that a row is there to stay. Nothing waits to be written behind the readers' backs.
 pub fn settle() {
-    with_server(|server| {
-        server.sql("VACUUM ANALYZE");
-        server.sql("CHECKPOINT");
-    });
+    let mut client = connect();
+    ["VACUUM ANALYZE", "CHECKPOINT"].into_iter().for_each(|sql| client.batch_execute(sql).expect("it runs"));
 }
 
 /// The bytes that a store takes, its indexes with it.
 pub fn disk_bytes(directory: &Path) -> u64 {
-    let schema = schema(directory);
-    let sizes = "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace";
-    let tables = with_server(|server| server.sql(&format!("{sizes} WHERE nspname = '{schema}' AND relkind = 'r'")));
-    tables.parse().expect("a number")
+    let sizes =
+        "SELECT sum(pg_total_relation_size(c.oid))::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+                 WHERE nspname = $1 AND relkind = 'r'";
+    let bytes: i64 = connect().query_one(sizes, &[&schema(directory)]).expect("it runs").get(0);
+    bytes as u64
 }
 
 /// The store of a directory is in the schema of its name. Where the directory is empty, so is the store: what an earlier one
 /// of this name left is removed.
-fn fresh_or_known(directory: &Path) -> (String, String) {
+fn fresh_or_known(directory: &Path) -> String {
     let schema = schema(directory);
     let mark = directory.join("in PostgreSQL");
     if !mark.exists() {
-        with_server(|server| {
-            server.sql(&format!("DROP SCHEMA IF EXISTS \"{schema}\" CASCADE"));
-            // Its files are removed only now.
-            server.sql("CHECKPOINT");
-        });
+        let mut client = connect();
+        client.batch_execute(&format!("DROP SCHEMA IF EXISTS \"{schema}\" CASCADE")).expect("it is dropped");
+        // Only now its files go.
+        client.batch_execute("CHECKPOINT").expect("it runs");
         std::fs::write(mark, "").expect("it is written");
     }
-    (with_server(Server::url), schema)
+    schema
 }
 
 fn schema(directory: &Path) -> String {
@@ -96,8 +98,7 @@ fn schema(directory: &Path) -> String {
 
 /// Runestore's own.
 pub fn runestore(directory: &Path) -> Store {
-    let (url, schema) = fresh_or_known(directory);
-    Store::in_schema(&url, &schema)
+    Store::in_schema(&url(), &fresh_or_known(directory))
 }
 
 /// What is written by hand, over a connection for each thread.
@@ -181,8 +182,8 @@ impl ByHand {
     }
 
     fn on(directory: &Path, order: Order) -> ByHand {
-        let (url, schema) = fresh_or_known(directory);
-        ByHand((0..THREADS).map(|_| Session::open(&url, &schema, order)).collect())
+        let schema = fresh_or_known(directory);
+        ByHand((0..THREADS).map(|_| Session::open(&schema, order)).collect())
     }
 
     fn first(&mut self) -> &mut Session {
@@ -191,8 +192,8 @@ impl ByHand {
 }
 
 impl Session {
-    fn open(url: &str, schema: &str, order: Order) -> Session {
-        let mut client = Client::connect(url, NoTls).expect("it connects");
+    fn open(schema: &str, order: Order) -> Session {
+        let mut client = connect();
         let place = format!(
             "SET client_min_messages = warning; CREATE SCHEMA IF NOT EXISTS \"{schema}\"; SET search_path = \"{schema}\""
         );
