@@ -37,7 +37,7 @@ help:
 	@echo "make fuzz     each fuzz target for SECONDS=60, with AddressSanitizer where a nightly Rust has it"
 	@echo "make bench    the scoreboards, RUNS=1 times: from C beside SQLite, LMDB and PostgreSQL, from Python beside sqlite3 and eventsourcing;"
 	@echo "              writes the tables and the plot of docs/PERFORMANCE.md"
-	@echo "make bench-quick   the same of few events, in two minutes; writes nothing"
+	@echo "make bench-quick   the same of few events, in three minutes; writes nothing"
 	@echo "make bench-report  the tables and the plot again, of what was measured last"
 	@echo "make bench-growth  what grows with the log: 10,000,000 events beside a tenth, 1,000 segments beside few"
 	@echo "make perf-check    instructions of some works, by callgrind, beside those of benches/instructions.txt"
