@@ -152,7 +152,7 @@ const TUNED: &str = "SQLite tuned";
 const SQLITES: &[&str] = &[SQLITE, TUNED];
 const LMDB: &str = "LMDB";
 const BY_HAND: &str = "by hand";
-const ONE_ORDER: &str = "by hand, one order";
+const ONE_ORDER: &str = "by hand in one order";
 const HANDS: &[&str] = &[BY_HAND, ONE_ORDER];
 const LIMIT: &str = "limit";
 
