@@ -36,9 +36,9 @@ help:
 	@echo "make python   the Python package: wheel, source distribution, tests, types"
 	@echo "make format   a reader in Python, written from docs/FORMAT.md alone, against golden stores and fresh ones"
 	@echo "make fuzz     each fuzz target for SECONDS=60, with AddressSanitizer where a nightly Rust has it"
-	@echo "make bench    the scoreboards, RUNS=1 times: from C beside SQLite and LMDB, from Python beside sqlite3 and eventsourcing;"
+	@echo "make bench    the scoreboards, RUNS=1 times: from C beside SQLite, LMDB and PostgreSQL, from Python beside sqlite3 and eventsourcing;"
 	@echo "              writes the tables and the plot of docs/PERFORMANCE.md"
-	@echo "make bench-quick   the same of few events, in two minutes; writes nothing"
+	@echo "make bench-quick   the same of few events, in three minutes; writes nothing"
 	@echo "make bench-report  the tables and the plot again, of what was measured last"
 	@echo "make bench-growth  what grows with the log: 10,000,000 events beside a tenth, 1,000 segments beside few"
 	@echo "make perf-check    instructions of some works, by callgrind, beside those of benches/instructions.txt"
@@ -69,7 +69,7 @@ RUNS ?= 1
 BENCH_RUN = CARGO="$(CARGO)" PYTHON="$(PYTHON)" sh benches/run.sh $(BUILD) $(RUNS)
 
 .PHONY: bench bench-report
-bench: need-python need-cc
+bench: need-python need-cc need-postgres
 	@$(BENCH_RUN) c python
 	@$(MAKE) --no-print-directory bench-report
 bench-report: need-python
@@ -77,7 +77,7 @@ bench-report: need-python
 
 # These only print. ENGINE=file WORKS=A1,A3 make bench-c looks at one engine and some of the works.
 .PHONY: bench-c bench-python bench-quick
-bench-c:
+bench-c: need-postgres
 	@$(CARGO) run --release --quiet -p runestore-benches
 bench-python: need-python need-cc
 	@PYTHON="$(PYTHON)" sh benches/python/run.sh $(BUILD)/bench-python

@@ -19,7 +19,7 @@ echo "$(nproc) processors (${cpu:-$(uname -m)}), $memory of memory, $disk, Linux
 
 for part in "$@"; do
     case $part in
-        c) rm -f "$figures"/run-*/memory.json "$figures"/run-*/file.json ;;
+        c) rm -f "$figures"/run-*/memory.json "$figures"/run-*/file.json "$figures"/run-*/postgres.json ;;
         *) rm -f "$figures"/run-*/"$part".json ;;
     esac
 done

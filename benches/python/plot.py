@@ -23,6 +23,7 @@ ROW_INCHES, HEAD_INCHES, GAP_INCHES, FOOT_INCHES, WIDTH_INCHES = 0.29, 1.15, 0.6
 LEFT, WIDTH = 0.245, 0.535  # of the axes
 LABEL_POINTS, CODE_POINTS = -192, 27
 TICKS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000]
+LEGEND_MAX = 7  # what one line has room for
 # Targets of a row stand a little above and below each other.
 OFFSET = 0.13
 
@@ -40,6 +41,8 @@ MARKS = {
     "SQLite": Mark("SQLite (from Python: sqlite3)", "o", "#2166ac"),
     "SQLite tuned": Mark("SQLite tuned", "D", "#7fb2dd"),
     "LMDB": Mark("LMDB, without indexes", "^", "#1b7837"),
+    "by hand": Mark("PostgreSQL by hand", "v", "#762a83"),
+    "by hand in one order": Mark("in one order", "d", "#b07cc0"),
     "eventsourcing": Mark("eventsourcing", "s", "#b35806"),
     "eventsourcing, recorder": Mark("its recorder alone", "P", "#e6a15c"),
     "limit": Mark("the machine's limit", "X", "#6b7280"),
@@ -193,12 +196,13 @@ def heading(figure: Figure, groups: Sequence[Sequence[Board]], place: tuple[floa
     handles.append(Line2D([], [], marker="|", color=INK, linestyle="", markersize=12, markeredgewidth=2.2))
     labels = [*(look.name for look in looks), "target"]
     anchor = (0.008, 1 - (head - 0.1) / height)
+    lines = 1 if len(labels) <= LEGEND_MAX else 2
     figure.legend(
         handles,
         labels,
         loc="center left",
         bbox_to_anchor=anchor,
-        ncols=len(labels),
+        ncols=-(-len(labels) // lines),
         frameon=False,
         fontsize=9,
         handletextpad=0.2,

@@ -18,7 +18,7 @@ import plot
 from board import Board, Target, Work, load, short, with_unit
 
 # In this order; what was not measured is left out.
-PARTS = ["file", "memory", "python", "growth"]
+PARTS = ["file", "memory", "postgres", "python", "growth"]
 BEGIN, END = "<!-- tables: made by make bench -->", "<!-- end of tables -->"
 Table = list[list[str]]
 

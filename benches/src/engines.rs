@@ -4,6 +4,7 @@ use super::board::{Unit, Work, work};
 use super::limit::Limit;
 use super::lmdb::Lmdb;
 use super::peer::Peer;
+use super::postgres::{self, ByHand};
 use super::reads;
 use super::runestore_c::Store;
 use super::sqlite::Sqlite;
@@ -20,20 +21,29 @@ pub struct Contender {
     pub open: fn(&Path) -> Box<dyn Peer>,
 }
 
-/// An engine beside its peers. Ratios are those of the first to each of the others; the last is no store but the limit.
+/// An engine beside its peers. Ratios are those of the first to each of the others.
 pub struct Engine {
     pub name: &'static str,
+    /// So many events are appended unless somebody says how many.
+    pub events: usize,
     pub contenders: &'static [Contender],
+    /// Whether the last contender is no store but the limit.
+    pub limited: bool,
+    /// Whether the stores are in a PostgreSQL server.
+    pub served: bool,
     /// The name of the work that fills a store.
     pub bulk: &'static str,
     works: fn(usize) -> Vec<Work>,
     targets: &'static [(&'static str, Target)],
 }
 
-pub const ENGINES: [Engine; 2] = [MEMORY, FILE];
+pub const ENGINES: [Engine; 3] = [MEMORY, FILE, POSTGRES];
 
 const MEMORY: Engine = Engine {
     name: "memory",
+    events: 1_000_000,
+    limited: true,
+    served: false,
     bulk: "A4 append",
     contenders: &[
         Contender { name: "Runestore", open: |_| Box::new(Store::in_memory()) },
@@ -51,6 +61,9 @@ const MEMORY: Engine = Engine {
 
 pub const FILE: Engine = Engine {
     name: "file",
+    events: 1_000_000,
+    limited: true,
+    served: false,
     bulk: BULK_DURABLE,
     contenders: &[
         Contender { name: "Runestore", open: |directory| Box::new(Store::durable(directory)) },
@@ -100,17 +113,53 @@ pub const FILE: Engine = Engine {
     ],
 };
 
+pub const POSTGRES: Engine = Engine {
+    name: "postgres",
+    // What the others append in a second takes a server ten.
+    events: 200_000,
+    limited: false,
+    served: true,
+    bulk: BULK_DURABLE,
+    contenders: &[
+        Contender { name: "Runestore", open: |directory| Box::new(postgres::runestore(directory)) },
+        Contender { name: BY_HAND, open: |directory| Box::new(ByHand::in_sequence(directory)) },
+        Contender { name: ONE_ORDER, open: |directory| Box::new(ByHand::in_one_order(directory)) },
+    ],
+    works: |events| {
+        let mut works = vec![
+            work("A1 single", SINGLE_APPENDS, Unit::PerSecond),
+            work("A2 16 threads", BATCH, Unit::PerSecond),
+            work(BULK_DURABLE, events, Unit::PerSecond),
+        ];
+        works.extend(reads::works(events));
+        works.push(work("S1 on disk", events, Unit::Bytes));
+        works
+    },
+    // From 16 threads the peer is the one that keeps the same promise; beside the other one there is the ratio alone.
+    targets: &[
+        ("A1 single", Times(1.0, HANDS)),
+        ("A2 16 threads", Times(2.0, &[ONE_ORDER])),
+        (BULK_DURABLE, Times(1.0, HANDS)),
+        ("R1 scan", Times(1.0, HANDS)),
+        ("R1 scan again", Times(1.0, HANDS)),
+        ("R2 streams", Times(1.0, HANDS)),
+    ],
+};
+
 pub const BULK_DURABLE: &str = "A3 batches";
 const SQLITE: &str = "SQLite";
 const TUNED: &str = "SQLite tuned";
 const SQLITES: &[&str] = &[SQLITE, TUNED];
 const LMDB: &str = "LMDB";
+const BY_HAND: &str = "by hand";
+const ONE_ORDER: &str = "by hand in one order";
+const HANDS: &[&str] = &[BY_HAND, ONE_ORDER];
 const LIMIT: &str = "limit";
 
 impl Engine {
     /// The stores among the contenders.
     pub fn stores(&self) -> &[Contender] {
-        &self.contenders[..self.contenders.len() - 1]
+        &self.contenders[..self.contenders.len() - usize::from(self.limited)]
     }
 
     /// What is done with so many events, each work with its targets.

@@ -15,6 +15,7 @@ mod limit;
 mod lmdb;
 mod memory;
 mod peer;
+mod postgres;
 mod reads;
 mod runestore_c;
 mod scoreboard;
@@ -33,9 +34,10 @@ fn main() {
             let engine = std::env::var("ENGINE").ok();
             for known in engines::ENGINES {
                 if engine.as_ref().is_none_or(|engine| engine == known.name) {
-                    known.run(number("EVENTS", 1_000_000), number("ROUNDS", 5));
+                    known.run(number("EVENTS", known.events), number("ROUNDS", 5));
                 }
             }
+            postgres::stop();
         }
     }
 }

@@ -93,6 +93,11 @@ impl Store {
         Store::open(&format!(r#"{{"store":"file","store_opts":{{"path":"{path}","segment_bytes":{segment_bytes}}}}}"#))
     }
 
+    /// The store in a schema of a PostgreSQL database.
+    pub fn in_schema(url: &str, schema: &str) -> Store {
+        Store::open(&format!(r#"{{"store":"postgres","store_opts":{{"url":"{url}","schema":"{schema}"}}}}"#))
+    }
+
     fn open(config: &str) -> Store {
         let (mut store, mut error, mut length) = (null_mut(), null_mut(), 0);
         // SAFETY: text and out-parameters live until the call returns, and on an error there are `length` bytes.

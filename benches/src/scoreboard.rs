@@ -5,6 +5,7 @@ use super::child::{self, Task};
 use super::engines::{BULK_DURABLE, Contender, Engine, FILE, SINGLE_APPENDS};
 use super::host;
 use super::peer::Peer;
+use super::postgres;
 use super::reads;
 use super::scratch::{self, Scratch};
 use super::workload::{BATCH, Batch, Batches, Questions};
@@ -25,8 +26,9 @@ impl Engine {
         let scratch = Scratch::new(&format!("bench-{}", self.name));
         let batches = Batches::of(events);
         let json_bytes: usize = batches.iter().map(|batch| batch.text.len()).sum();
+        let server = if self.served { format!("; PostgreSQL {}", postgres::version()) } else { String::new() };
         let about = format!(
-            "{} events of {} bytes on average in batches of 1,000; rounds: {rounds}",
+            "{} events of {} bytes on average in batches of 1,000; rounds: {rounds}{server}",
             board::thousands(events),
             json_bytes / events
         );
@@ -104,10 +106,10 @@ impl Engine {
         let mut peers: Vec<Box<dyn Peer>> = Vec::new();
         peers
             .extend(self.contenders.iter().zip(&directories).map(|(contender, directory)| (contender.open)(directory)));
-        let limit = self.stores().len();
+        let stores = self.stores().len();
         if !again {
             // The limit of memory has none of this, and that of the disk can be asked without it.
-            let fills = if board.wants(BULK_DURABLE) { peers.len() } else { limit };
+            let fills = if board.wants(BULK_DURABLE) { peers.len() } else { stores };
             let mut seconds = vec![0.0; fills];
             for batches in batches.chunks(TURN_BATCHES) {
                 for (peer, seconds) in peers.iter_mut().zip(&mut seconds) {
@@ -118,14 +120,22 @@ impl Engine {
                 }
             }
             seconds.into_iter().enumerate().for_each(|(column, seconds)| board.note(self.bulk, column, seconds));
-            filled.extend_from_slice(&directories[..limit]);
+            filled.extend_from_slice(&directories[..stores]);
         }
-        peers[limit].prepare(batches);
+        if self.limited {
+            peers[stores].prepare(batches);
+        }
+        if self.served {
+            postgres::settle();
+        }
         reads::compare(&mut peers, &questions);
         for (column, peer) in peers.iter_mut().enumerate() {
             reads::read(&mut **peer, &questions, board, column);
         }
         drop(peers);
+        for (column, directory) in filled.iter().enumerate().filter(|_| self.served) {
+            board.note("S1 on disk", column, postgres::disk_bytes(directory) as f64);
+        }
         for (column, contender) in self.stores().iter().enumerate().filter(|_| self.name == FILE.name) {
             board.note("S1 on disk", column, scratch::disk_bytes(&filled[column]) as f64);
             for _ in 0..OPENINGS {

@@ -34,7 +34,12 @@ pub struct Server {
 impl Server {
     /// Makes a cluster and starts it. `settings` are lines of `postgresql.conf`.
     pub fn start(settings: &[&str]) -> Server {
-        let server = Server::vacant(free_port());
+        Server::start_in(&std::env::temp_dir(), settings)
+    }
+
+    /// The same, with all that it keeps somewhere in this folder, which its user must be able to enter.
+    pub fn start_in(folder: &Path, settings: &[&str]) -> Server {
+        let server = Server::vacant_in(folder, free_port());
         server.make_cluster(&[]);
         server.configure(settings);
         server.launch();
@@ -43,7 +48,11 @@ impl Server {
 
     /// A folder and a port for a server, and no cluster yet.
     fn vacant(port: u16) -> Server {
-        let home = tempfile::Builder::new().prefix("runestore-postgres-").tempdir().expect("a folder").keep();
+        Server::vacant_in(&std::env::temp_dir(), port)
+    }
+
+    fn vacant_in(folder: &Path, port: u16) -> Server {
+        let home = tempfile::Builder::new().prefix("runestore-postgres-").tempdir_in(folder).expect("a folder").keep();
         let keeper = keeper(&home);
         if is_root() {
             run(Command::new("chown").arg("postgres:").arg(&home));
