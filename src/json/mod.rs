@@ -26,7 +26,7 @@ pub use recorded::RecordedEvent;
 pub(crate) use recorded::{read_head, same_event};
 pub(crate) use write::write_numbered;
 #[cfg(feature = "postgres")]
-pub(crate) use write::{StoredParts, write_stored};
+pub(crate) use write::{StoredParts, body_of, write_stored};
 
 use crate::error::{Error, ErrorKind, Result};
 use walk::{Fault, Walker};

@@ -98,30 +98,41 @@ pub(crate) fn write_numbered(
 pub(crate) struct StoredParts<'a> {
     pub sequence_number: u64,
     pub id: Uuid,
-    pub event_type: &'a str,
-    pub domain: &'a str,
-    pub instance_id: &'a str,
     pub stream_version: u64,
-    /// What stands behind the stream version, without the newline.
-    pub tail: &'a str,
+    /// The rest: what stands between id and stream version, and what stands behind that, without the newline.
+    pub body: &'a str,
+}
+
+/// What stands before an id, and its length.
+#[cfg(feature = "postgres")]
+const ID: (&str, usize) = (",\"id\":\"", 36);
+#[cfg(feature = "postgres")]
+const VERSION: &str = ",\"stream_version\":";
+
+/// The two parts of the body of an event that is to be stored.
+#[cfg(feature = "postgres")]
+pub(crate) fn body_of<'e>(event: &BatchEvent<'e>) -> [&'e [u8]; 2] {
+    // Behind the id and its quote.
+    let names = &event.head[ID.0.len() + ID.1 + 1..event.head.len() - VERSION.len()];
+    [names, &event.tail[..event.tail.len() - 1]]
 }
 
 /// Appends the text of a stored event, and the newline.
 #[cfg(feature = "postgres")]
 pub(crate) fn write_stored(event: &StoredParts<'_>, out: &mut Vec<u8>) {
+    // Before it there are names alone, and within a string the quotes would be escaped.
+    let (names, rest) = event.body.split_at(event.body.find(",\"version\":").unwrap_or(event.body.len()));
     out.extend_from_slice(b"{\"sequence_number\":");
     write_number(event.sequence_number, out);
-    let mut id_text = *b",\"id\":\"00000000-0000-0000-0000-000000000000\",\"type\":";
-    event.id.hyphenated().encode_lower(&mut id_text[7..43]);
+    out.extend_from_slice(ID.0.as_bytes());
+    let mut id_text = [0; ID.1];
+    event.id.hyphenated().encode_lower(&mut id_text);
     out.extend_from_slice(&id_text);
-    write_string(event.event_type, out);
-    out.extend_from_slice(b",\"domain\":");
-    write_string(event.domain, out);
-    out.extend_from_slice(b",\"instance_id\":");
-    write_string(event.instance_id, out);
-    out.extend_from_slice(b",\"stream_version\":");
+    out.push(b'"');
+    out.extend_from_slice(names.as_bytes());
+    out.extend_from_slice(VERSION.as_bytes());
     write_number(event.stream_version, out);
-    out.extend_from_slice(event.tail.as_bytes());
+    out.extend_from_slice(rest.as_bytes());
     out.push(b'\n');
 }
 

@@ -22,6 +22,7 @@ pub(super) struct Address {
 
 /// Each host of the URL, in its order.
 pub(super) fn addresses(options: &PostgresOptions) -> Result<Vec<Address>> {
+    check_escapes(&options.url)?;
     let (url, [sslmode, sslrootcert]) = taken_apart(&options.url)?;
     // What the library says of a URL may quote it, and a password with it.
     let config: Config = url.parse().map_err(|_| {
@@ -67,6 +68,19 @@ pub(super) fn addresses(options: &PostgresOptions) -> Result<Vec<Address>> {
         Address { name, config: one, tls }
     };
     Ok((0..count).map(one).collect())
+}
+
+/// A password with an `@` or a `/` as it is would be taken for a host's name, and be told in messages.
+fn check_escapes(url: &str) -> Result<()> {
+    let place = url.split_once("://").map_or(url, |(_, place)| place);
+    let place = place.split_once('?').map_or(place, |(place, _)| place);
+    let (authority, path) = place.split_once('/').unwrap_or((place, ""));
+    if authority.matches('@').count() > 1 || path.contains('@') {
+        return Err(invalid(
+            "`url` has an `@` too many: write those of a name or password as %40, and each `/` as %2F",
+        ));
+    }
+    Ok(())
 }
 
 fn invalid(what: &str) -> Error {

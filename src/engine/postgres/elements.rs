@@ -20,23 +20,28 @@ impl Elements {
     }
 
     pub fn text(&mut self, text: &str) {
-        self.element(text.as_bytes());
+        self.element(&[text.as_bytes()]);
+    }
+
+    /// A text in parts, which must be UTF-8 together.
+    pub fn text_of(&mut self, parts: &[&[u8]]) {
+        self.element(parts);
     }
 
     pub fn id(&mut self, id: Uuid) {
-        self.element(id.as_bytes());
+        self.element(&[id.as_bytes()]);
     }
 
     pub fn long(&mut self, number: i64) {
-        self.element(&number.to_be_bytes());
+        self.element(&[&number.to_be_bytes()]);
     }
 
     pub fn int(&mut self, number: i32) {
-        self.element(&number.to_be_bytes());
+        self.element(&[&number.to_be_bytes()]);
     }
 
     pub fn flag(&mut self, flag: bool) {
-        self.element(&[flag.into()]);
+        self.element(&[&[flag.into()]]);
     }
 
     pub fn null(&mut self) {
@@ -57,11 +62,12 @@ impl Elements {
         self.bytes.len()
     }
 
-    fn element(&mut self, bytes: &[u8]) {
+    fn element(&mut self, parts: &[&[u8]]) {
         self.count += 1;
         // An append's text is below 64 MiB.
-        self.bytes.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
-        self.bytes.extend_from_slice(bytes);
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        self.bytes.extend_from_slice(&(bytes as u32).to_be_bytes());
+        parts.iter().for_each(|part| self.bytes.extend_from_slice(part));
     }
 }
 

@@ -39,7 +39,7 @@ use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 use watch::Watch;
-use writer::{Writer, unsettled};
+use writer::{Writer, unknown, unsettled};
 
 /// See the module.
 pub(crate) struct Postgres {
@@ -60,7 +60,7 @@ impl Postgres {
         migrate::migrate(&mut connection, options, options.timeout)?;
         servers.set_made();
         servers.head(&mut connection, options.timeout, &wanted).map_err(fault::Fault::into_error)?;
-        let writer = (!options.read_only).then(|| Writer::new(&options.schema, connection));
+        let writer = if options.read_only { None } else { Some(Writer::new(&options.schema, connection)?) };
         Ok(Postgres {
             servers,
             writer,
@@ -80,7 +80,7 @@ impl Postgres {
         let wanted: &Wanted<'_> = &|| call.check();
         let sql = in_schema(sql, &self.schema);
         self.servers.read(wanted, |connection| {
-            connection.run(self.servers.timeout, wanted, async |client, _| work(client, &sql).await)
+            connection.run(self.servers.patience, wanted, async |client, _| work(client, &sql).await)
         })
     }
 
@@ -93,7 +93,7 @@ impl Postgres {
         sink: Option<&mut dyn Sink>,
         call: &Call<'_>,
     ) -> Result<Appended> {
-        let texts = self.texts(append, positions, call)?;
+        let texts = self.texts(append, positions, call).map_err(|error| unknown(&error, append))?;
         let first = positions.first().copied().flatten().unwrap_or(0);
         let same = append.batch.iter().zip(positions).zip(first..).all(|((event, position), expected)| {
             *position == Some(expected) && texts.get(&expected).is_some_and(|text| same_event(&event, text))
@@ -104,7 +104,7 @@ impl Postgres {
         if append.checks.tracking.is_some() {
             let checks = Checks { tracking: append.checks.tracking.clone(), ..Checks::default() };
             let only = Append { batch: Batch::default(), checks };
-            self.writer()?.append(&only, true, &self.servers, call)?;
+            self.writer()?.append(&only, true, &self.servers, call).map_err(|error| unknown(&error, append))?;
         }
         if let Some(sink) = sink {
             (first..).map_while(|position| Some((position, texts.get(&position)?))).for_each(|(position, text)| {
@@ -199,7 +199,7 @@ impl Engine for Postgres {
     }
 
     fn count(&self, read: &Read<'_>, call: &Call<'_>) -> Result<u64> {
-        let mut values = Values::default();
+        let mut values = Values::new(&self.schema);
         let sql = format!("SELECT count(*) FROM @.events WHERE {}", conditions(read, &mut values));
         let count: i64 = self
             .ask(&sql, call, async |client, sql| client.query_typed_one(sql, &arguments(&values)).await?.try_get(0))?;
@@ -208,7 +208,7 @@ impl Engine for Postgres {
 
     fn head(&self, call: &Call<'_>) -> Result<u64> {
         let wanted = || call.check();
-        self.servers.read(&wanted, |connection| self.servers.head(connection, self.servers.timeout, &wanted))
+        self.servers.read(&wanted, |connection| self.servers.head(connection, self.servers.patience, &wanted))
     }
 
     /// A statement sees one moment, and a read that needs several ends where the store did at the first.

@@ -1,13 +1,20 @@
 //! Queries as SQL: its structure is text of our own, and every value stands in an array beside it.
 
 use super::elements::Elements;
+use super::migrate::in_schema;
 use crate::query::{Filter, Query};
 use std::fmt::Write;
 use tokio_postgres::types::Type;
 
+/// All domains, one look into the index of streams for each: that index has a stream's domain first.
+const DOMAINS: &str = "WITH RECURSIVE known AS ((SELECT domain FROM @.events ORDER BY domain LIMIT 1) \
+     UNION ALL SELECT (SELECT e.domain FROM @.events AS e WHERE e.domain > known.domain ORDER BY e.domain LIMIT 1) \
+     FROM known WHERE known.domain IS NOT NULL) SELECT domain FROM known WHERE domain IS NOT NULL";
+
 /// The values that predicates refer to, as `$1`, `$2` and `$3`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Values {
+    schema: String,
     pub names: Elements,
     pub numbers: Elements,
     pub ids: Elements,
@@ -16,6 +23,12 @@ pub(super) struct Values {
 impl Values {
     /// Their types.
     pub const TYPES: [Type; 3] = [Type::TEXT_ARRAY, Type::INT8_ARRAY, Type::UUID_ARRAY];
+
+    /// None yet, for queries of a schema.
+    pub fn new(schema: &str) -> Values {
+        let [names, numbers, ids] = std::array::from_fn(|_| Elements::default());
+        Values { schema: String::from(schema), names, numbers, ids }
+    }
 
     /// The expression for a number.
     pub fn number(&mut self, number: u64) -> String {
@@ -47,6 +60,9 @@ impl Values {
                 Some([name]) => and(format_args!("{column} = {}", self.name(name))),
                 Some(names) => and(format_args!("{column} = ANY({})", self.names(names))),
             }
+        }
+        if filter.instance_ids.is_some() && filter.domains.is_none() {
+            and(format_args!("domain = ANY (ARRAY({}))", in_schema(DOMAINS, &self.schema)));
         }
         match filter.ids.as_deref() {
             None => {}

@@ -79,11 +79,11 @@ impl<'a> Pieces<'a> {
         let limit = self.event_bytes.events(PIECE_BYTES.min(sink.room())).min(self.read.limit);
         let Sql { text, values, common } = self.sql(limit);
         let statement = match common {
-            true => Some(connection.prepared(&text, &Values::TYPES, servers.timeout, &|| call.check())?),
+            true => Some(connection.prepared(&text, &Values::TYPES, servers.patience, &|| call.check())?),
             false => None,
         };
         let mut taken = Taken { pieces: self, sink, rows: 0, bytes: 0, full: false, dropped: 0 };
-        let drained = connection.run(servers.timeout, &|| call.check(), async |client, progress| {
+        let drained = connection.run(servers.patience, &|| call.check(), async |client, progress| {
             taken.stream(client, progress, &text, statement.as_ref(), &values).await
         })?;
         let Taken { rows, bytes, full, .. } = taken;
@@ -97,13 +97,13 @@ impl<'a> Pieces<'a> {
             self.end = Some(End::Complete);
         } else if self.read.direction == Direction::Forward && self.read.up_to == POSITION_MAX {
             // A statement is of one moment, several are not: so they end where the store ended at the first.
-            self.read.up_to = servers.head(connection, servers.timeout, &|| call.check())?;
+            self.read.up_to = servers.head(connection, servers.patience, &|| call.check())?;
         }
         Ok(())
     }
 
     fn sql(&self, limit: u64) -> Sql {
-        let mut values = Values::default();
+        let mut values = Values::new(self.schema);
         let read = &self.read;
         let mut matches = conditions(read, &mut values);
         let order = match self.order() {
@@ -120,13 +120,30 @@ impl<'a> Pieces<'a> {
             Order::Store => "position",
         };
         let direction = if read.direction == Direction::Forward { "" } else { " DESC" };
+        let events = format!("{}.events", quoted(self.schema));
+        let common = is_common(read.query);
         let (skip, limit) = (values.number(read.skip), values.number(limit));
-        let text = format!(
-            "SELECT position, id, type, domain, instance_id, stream_version, tail FROM {}.events WHERE {matches} \
-             ORDER BY {order}{direction} OFFSET {skip} LIMIT {limit}",
-            quoted(self.schema),
-        );
-        Sql { text, values, common: is_common(read.query) }
+        let columns = "position, id, stream_version, body";
+        let text = if walks_far(read) {
+            // The fence has it find the window first, and sort what is in it.
+            format!(
+                "SELECT {columns} FROM (SELECT {columns} FROM {events} WHERE {matches} OFFSET 0) AS found \
+                 ORDER BY {order}{direction} OFFSET {skip} LIMIT {limit}"
+            )
+        } else if common && read.skip > 0 && order == "position" {
+            // The index alone knows where the first one is.
+            let compared = if read.direction == Direction::Forward { ">=" } else { "<=" };
+            format!(
+                "SELECT {columns} FROM {events} WHERE {matches} AND position {compared} \
+                 (SELECT position FROM {events} WHERE {matches} ORDER BY position{direction} OFFSET {skip} LIMIT 1) \
+                 ORDER BY position{direction} LIMIT {limit}"
+            )
+        } else {
+            format!(
+                "SELECT {columns} FROM {events} WHERE {matches} ORDER BY {order}{direction} OFFSET {skip} LIMIT {limit}"
+            )
+        };
+        Sql { text, values, common }
     }
 
     /// The events of a stream are in the same order by their versions, and there is an index for those. Behind a position
@@ -158,13 +175,22 @@ struct Sql {
     common: bool,
 }
 
-/// Everything, a stream, a type or a domain: an index has just those in the order that is asked for.
+/// Whether a walk in the order of positions would begin far from the window of time that is asked for. The planner does not
+/// know that times ascend with positions, and takes the events of a window for strewn among all others.
+fn walks_far(read: &Read<'_>) -> bool {
+    read.query.filters.iter().any(|filter| match read.direction {
+        Direction::Forward => filter.from.is_some(),
+        Direction::Backward => filter.to.is_some(),
+    })
+}
+
+/// Everything, a stream or a type: an index has just those in the order that is asked for.
 fn is_common(query: &Query) -> bool {
     let [only] = &query.filters[..] else { return false };
     let count = |names: &Option<Vec<String>>| names.as_ref().map(Vec::len);
     let indexed = matches!(
         (count(&only.types), count(&only.domains), count(&only.instance_ids)),
-        (None, None, None) | (Some(1), None, None) | (None, Some(1), None) | (None, Some(1), Some(1))
+        (None, None, None) | (Some(1), None, None) | (None, Some(1), Some(1))
     );
     indexed && only.ids.is_none() && only.tags.is_empty() && only.from.is_none() && only.to.is_none()
 }
@@ -217,7 +243,7 @@ impl Taken<'_, '_> {
             progress.made();
             let event = event(&row)?;
             if self.full {
-                self.dropped += event.tail.len();
+                self.dropped += event.body.len();
                 if self.dropped > DRAIN_BYTES {
                     return Ok(false);
                 }
@@ -251,14 +277,11 @@ impl Taken<'_, '_> {
 }
 
 fn event(row: &Row) -> Result<StoredParts<'_>, tokio_postgres::Error> {
-    let (position, version): (i64, i64) = (row.try_get(0)?, row.try_get(5)?);
+    let (position, version): (i64, i64) = (row.try_get(0)?, row.try_get(2)?);
     Ok(StoredParts {
         sequence_number: position as u64,
         id: row.try_get(1)?,
-        event_type: row.try_get(2)?,
-        domain: row.try_get(3)?,
-        instance_id: row.try_get(4)?,
         stream_version: version as u64,
-        tail: row.try_get(6)?,
+        body: row.try_get(3)?,
     })
 }

@@ -4,6 +4,7 @@ use super::attempt::Outcome;
 use super::elements::Elements;
 use crate::append::{Append, Expected};
 use crate::error::{Error, Result};
+use crate::json::body_of;
 use crate::query::Query;
 use serde_json::Value;
 use std::sync::{Mutex, PoisonError};
@@ -17,7 +18,7 @@ pub(super) struct Request {
     pub instance_ids: Elements,
     pub times: Elements,
     pub tags: Elements,
-    pub tails: Elements,
+    pub bodies: Elements,
     pub look_up: bool,
     pub expects: [Elements; 3],
     pub condition: Option<(Query, u64)>,
@@ -39,7 +40,7 @@ impl Request {
             instance_ids: Elements::default(),
             times: Elements::default(),
             tags: Elements::default(),
-            tails: Elements::default(),
+            bodies: Elements::default(),
             look_up: append.batch.ids().any(|id| id.given),
             expects: Default::default(),
             condition: append.checks.condition.as_ref().map(|condition| (condition.query.clone(), condition.after)),
@@ -58,8 +59,7 @@ impl Request {
             request.times.long(event.inserted_at.micros());
             array_literal(event.tags(), &mut literal);
             request.tags.text(&literal);
-            let tail = &event.tail[..event.tail.len() - 1];
-            request.tails.text(std::str::from_utf8(tail).unwrap_or_default());
+            request.bodies.text_of(&body_of(&event));
         }
         for (domain, instance_id, expected) in expectations(append) {
             request.expects[0].text(domain);
@@ -73,7 +73,7 @@ impl Request {
     }
 
     pub fn bytes(&self) -> usize {
-        self.tails.bytes()
+        self.bodies.bytes()
     }
 
     /// Nothing can make it fail, so it may be one part with its like.
@@ -133,6 +133,11 @@ fn token(append: &Append) -> Result<Uuid> {
     if let Some(first) = append.batch.ids().next() {
         return Ok(first.id);
     }
+    random()
+}
+
+/// An id that nobody else has.
+pub(super) fn random() -> Result<Uuid> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| Error::internal(format_args!("no random numbers: {error}")))?;
     Ok(Uuid::from_bytes(bytes))

@@ -2,11 +2,14 @@
 
 CREATE TABLE @.head (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
-    position bigint NOT NULL
+    position bigint NOT NULL,
+    -- Sessions that were given up, and when the last one was: whatever still comes from them stores nothing.
+    fenced uuid[] NOT NULL DEFAULT '{}',
+    fenced_at timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 10);
 INSERT INTO @.head (position) VALUES (0);
 
--- The text of an event is put together from its columns: `tail` is what stands behind the stream version.
+-- `body` is the event's JSON text but for sequence_number, id and stream_version: '{' || substr(body, 2) is an object.
 CREATE TABLE @.events (
     position bigint PRIMARY KEY,
     id uuid NOT NULL UNIQUE,
@@ -17,12 +20,11 @@ CREATE TABLE @.events (
     -- Microseconds since 1970.
     inserted_at bigint NOT NULL,
     tags text[] COLLATE "C" NOT NULL,
-    tail text NOT NULL,
-    CONSTRAINT events_stream UNIQUE (instance_id, domain, stream_version)
+    body text NOT NULL,
+    CONSTRAINT events_stream UNIQUE (domain, instance_id, stream_version)
 );
 CREATE INDEX events_type ON @.events (type, position);
-CREATE INDEX events_domain ON @.events (domain, position);
-CREATE INDEX events_inserted_at ON @.events USING brin (inserted_at) WITH (autosummarize = on);
+CREATE INDEX events_inserted_at ON @.events (inserted_at);
 CREATE INDEX events_tags ON @.events USING gin (tags) WHERE tags <> '{}';
 
 CREATE TABLE @.tracking (
@@ -47,8 +49,8 @@ CREATE TABLE @.tracking (
 -- 4        the position that the source has already
 -- 5                            whether it was done before cannot be told any more
 CREATE FUNCTION @.append(
-    p_sizes int[], p_look_up boolean[],
-    p_ids uuid[], p_types text[], p_domains text[], p_instance_ids text[], p_inserted_at bigint[], p_tags text[], p_tails text[],
+    p_session uuid, p_fence uuid[], p_sizes int[], p_look_up boolean[],
+    p_ids uuid[], p_types text[], p_domains text[], p_instance_ids text[], p_inserted_at bigint[], p_tags text[], p_bodies text[],
     p_expects int[], p_expect_domains text[], p_expect_instance_ids text[], p_expect_versions bigint[],
     p_conditions text[], p_names text[], p_numbers bigint[], p_condition_ids uuid[],
     p_sources text[], p_source_positions bigint[], p_tokens uuid[], p_ignore_behind boolean
@@ -67,7 +69,16 @@ DECLARE
     v_wanted bigint;
     v_token uuid;
 BEGIN
-    UPDATE @.head SET position = position + v_total RETURNING position INTO v_reserved;
+    IF p_fence = '{}' THEN
+        UPDATE @.head SET position = position + v_total WHERE NOT fenced @> ARRAY[p_session] RETURNING position INTO v_reserved;
+    ELSE
+        UPDATE @.head SET position = position + v_total, fenced_at = now(),
+            fenced = p_fence || CASE WHEN fenced_at > now() - interval '1 day' THEN fenced ELSE '{}' END
+        WHERE NOT fenced @> ARRAY[p_session] RETURNING position INTO v_reserved;
+    END IF;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'this session was given up' USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
     v_at := v_reserved - v_total;
     <<parts>>
     FOR v_part IN 1 .. cardinality(p_sizes) LOOP
@@ -95,7 +106,7 @@ BEGIN
             END IF;
             FOR v_n IN 1 .. p_expects[v_part] LOOP
                 SELECT coalesce(max(e.stream_version), 0) INTO v_version FROM @.events AS e
-                WHERE e.instance_id = p_expect_instance_ids[v_expect + v_n] AND e.domain = p_expect_domains[v_expect + v_n];
+                WHERE e.domain = p_expect_domains[v_expect + v_n] AND e.instance_id = p_expect_instance_ids[v_expect + v_n];
                 v_wanted := p_expect_versions[v_expect + v_n];
                 IF v_version <> v_wanted AND NOT (v_wanted = -1 AND v_version > 0) THEN
                     outcome := 2;
@@ -125,26 +136,28 @@ BEGIN
                 END IF;
             END IF;
             IF p_sizes[v_part] = 1 THEN
-                INSERT INTO @.events (position, id, type, domain, instance_id, stream_version, inserted_at, tags, tail)
+                INSERT INTO @.events (position, id, type, domain, instance_id, stream_version, inserted_at, tags, body)
                 VALUES (v_at + 1, p_ids[v_low], p_types[v_low], p_domains[v_low], p_instance_ids[v_low],
                     1 + coalesce((SELECT max(e.stream_version) FROM @.events AS e
-                                  WHERE e.instance_id = p_instance_ids[v_low] AND e.domain = p_domains[v_low]), 0),
-                    p_inserted_at[v_low], p_tags[v_low]::text[], p_tails[v_low])
+                                  WHERE e.domain = p_domains[v_low] AND e.instance_id = p_instance_ids[v_low]), 0),
+                    p_inserted_at[v_low], p_tags[v_low]::text[], p_bodies[v_low])
                 RETURNING ARRAY[stream_version] INTO numbers;
             ELSIF p_sizes[v_part] > 1 THEN
                 WITH given AS (
                     SELECT * FROM unnest(p_ids[v_low:v_high], p_types[v_low:v_high], p_domains[v_low:v_high],
-                        p_instance_ids[v_low:v_high], p_inserted_at[v_low:v_high], p_tags[v_low:v_high], p_tails[v_low:v_high])
-                    WITH ORDINALITY AS g (id, type, domain, instance_id, inserted_at, tags, tail, n)
+                        p_instance_ids[v_low:v_high], p_inserted_at[v_low:v_high], p_tags[v_low:v_high], p_bodies[v_low:v_high])
+                    WITH ORDINALITY AS g (id, type, domain, instance_id, inserted_at, tags, body, n)
                 ), stored AS (
-                    INSERT INTO @.events (position, id, type, domain, instance_id, stream_version, inserted_at, tags, tail)
+                    INSERT INTO @.events (position, id, type, domain, instance_id, stream_version, inserted_at, tags, body)
                     SELECT v_at + g.n, g.id, g.type, g.domain, g.instance_id,
                         s.version + row_number() OVER (PARTITION BY g.domain COLLATE "C", g.instance_id COLLATE "C" ORDER BY g.n),
-                        g.inserted_at, g.tags::text[], g.tail
+                        g.inserted_at, g.tags::text[], g.body
                     FROM given AS g JOIN (
                         SELECT d.domain, d.instance_id, coalesce((SELECT max(e.stream_version) FROM @.events AS e
-                            WHERE e.instance_id = d.instance_id AND e.domain = d.domain), 0) AS version
+                            WHERE e.domain = d.domain AND e.instance_id = d.instance_id), 0) AS version
                         FROM (SELECT DISTINCT domain COLLATE "C" AS domain, instance_id COLLATE "C" AS instance_id FROM given) AS d
+                        -- Looked up once for each stream.
+                        OFFSET 0
                     ) AS s ON s.domain = g.domain COLLATE "C" AND s.instance_id = g.instance_id COLLATE "C"
                     ORDER BY g.n
                     RETURNING position, stream_version

@@ -31,8 +31,10 @@ pub(super) struct Servers {
     /// The store's tables are known to be there.
     made: AtomicBool,
     connect_timeout: Duration,
-    /// How long a call waits for the server.
+    /// How long a call waits for the server, through all failures.
     pub timeout: Duration,
+    /// How long one server may say nothing before another is tried.
+    pub patience: Duration,
     pool_size: usize,
     pool: Mutex<Pool>,
     returned: Condvar,
@@ -54,6 +56,7 @@ impl Servers {
             made: AtomicBool::new(false),
             connect_timeout: options.connect_timeout,
             timeout: options.timeout,
+            patience: options.timeout / 3,
             pool_size: options.pool_size,
             pool: Mutex::default(),
             returned: Condvar::new(),
@@ -186,7 +189,7 @@ impl Servers {
         match purpose {
             Use::Read => format!(
                 "{common}; SET default_transaction_read_only = on; SET statement_timeout = {}",
-                self.timeout.as_millis()
+                self.patience.as_millis().max(1)
             ),
             // A commit that waits for its standbys must not be cut short, and where it is, the warning must come.
             Use::Write => {

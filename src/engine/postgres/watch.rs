@@ -61,7 +61,7 @@ impl Watch {
             let passed = deadline.is_some_and(|deadline| deadline <= Instant::now());
             if passed {
                 return servers
-                    .read(&|| call.check(), |connection| servers.head(connection, servers.timeout, &|| call.check()));
+                    .read(&|| call.check(), |connection| servers.head(connection, servers.patience, &|| call.check()));
             }
             call.wait_until(deadline, || servers.seen() > after || !self.watched.load(SeqCst))?;
             if servers.seen() > after {
@@ -157,7 +157,7 @@ impl Line {
             let mut connection = servers.connect_until(Use::Read, until, &wanted).map_err(Fault::Unwanted)?;
             let listen = format!("LISTEN {}", quoted(schema));
             let listening =
-                connection.run(servers.timeout, &wanted, async |client, _| client.batch_execute(&listen).await);
+                connection.run(servers.patience, &wanted, async |client, _| client.batch_execute(&listen).await);
             // A standby cannot, nor can some that only speak like PostgreSQL.
             self.listening = match listening {
                 Ok(()) => true,
@@ -167,7 +167,7 @@ impl Line {
             self.connection = Some(connection);
         }
         let Some(connection) = &mut self.connection else { return Err(Fault::Lost) };
-        servers.head(connection, servers.timeout, &wanted)
+        servers.head(connection, servers.patience, &wanted)
     }
 
     /// Waits for a notification, or until it is time to look again.

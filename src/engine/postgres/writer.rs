@@ -1,11 +1,11 @@
 //! Appends: those of several threads go to the server together, and what became of a lost commit is learnt by writing
 //! it again with its ids.
 
-use super::attempt::{Attempt, CALL, Outcome};
+use super::attempt::{Attempt, Caller, Calls, Outcome};
 use super::connection::Connection;
 use super::fault::Fault;
-use super::migrate::{in_schema, quoted};
-use super::request::Request;
+use super::migrate::quoted;
+use super::request::{Request, random};
 use super::servers::{PAUSE, Servers, Use};
 use crate::append::Append;
 use crate::call::Call;
@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use serde_json::Value;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 
 /// So many appends go together at most, unless they reach so many bytes before.
 const GROUP_MAX: usize = 256;
@@ -26,7 +27,8 @@ const TELL: Duration = Duration::from_millis(5);
 
 /// The one connection that writes, and those who wait for it.
 pub(super) struct Writer {
-    call: String,
+    schema: String,
+    calls: Calls,
     notify: String,
     queue: Mutex<Queue>,
     turn: Condvar,
@@ -43,19 +45,25 @@ struct Queue {
 
 struct Line {
     connection: Option<Connection>,
+    session: Uuid,
+    /// Sessions that were given up while something was under way in them. What comes after must keep them from storing it
+    /// still, or an answer that was given meanwhile would not hold.
+    lost: Vec<Uuid>,
     told: Option<Instant>,
 }
 
 impl Writer {
-    pub fn new(schema: &str, connection: Connection) -> Writer {
-        Writer {
-            call: in_schema(CALL, schema),
+    pub fn new(schema: &str, connection: Connection) -> Result<Writer> {
+        let session = random()?;
+        Ok(Writer {
+            schema: String::from(schema),
+            calls: Calls::new(schema),
             // In a transaction of its own behind the commit, since a commit that notifies holds a lock of the whole server.
             notify: format!("SET LOCAL synchronous_commit = off; NOTIFY {}", quoted(schema)),
             queue: Mutex::default(),
             turn: Condvar::new(),
-            line: Mutex::new(Line { connection: Some(connection), told: None }),
-        }
+            line: Mutex::new(Line { connection: Some(connection), session, lost: Vec::new(), told: None }),
+        })
     }
 
     /// Has it appended. With `retried`, a tracking position that is behind is passed over.
@@ -131,17 +139,23 @@ impl Writer {
             let mut connection = match line.connection.take() {
                 Some(connection) => connection,
                 None => match servers.connect_until(Use::Write, deadline, &wanted) {
-                    Ok(connection) => connection,
+                    Ok(connection) => {
+                        line.session = random()?;
+                        connection
+                    }
                     Err(_) if !sent && call.check().is_err() => return call.check(),
                     Err(error) => break error,
                 },
             };
-            let left = deadline.saturating_duration_since(Instant::now());
-            let before = sent;
-            let answered = Attempt::new(group, sent).send(&mut connection, &self.call, left, &mut sent);
+            let left = deadline.saturating_duration_since(Instant::now()).min(servers.patience);
+            let before = std::mem::take(&mut sent);
+            let Line { session, lost, .. } = &mut *line;
+            let mut caller = Caller { connection: &mut connection, session: *session, fence: lost };
+            let answered = Attempt::new(group, before, &self.schema).send(&mut caller, &self.calls, left, &mut sent);
             let doubtful = connection.take_doubt();
             let fault = match answered {
                 Ok(outcomes) if !doubtful => {
+                    line.lost.clear();
                     group.iter().zip(outcomes).for_each(|(request, outcome)| request.set(Ok(outcome)));
                     if line.told.is_none_or(|told| told.elapsed() >= TELL) {
                         connection.tell(&self.notify);
@@ -158,10 +172,12 @@ impl Writer {
             } else {
                 line.connection = Some(connection);
             }
-            if !fault.is_lost() {
-                // The server has answered, so nothing of this attempt was stored.
-                sent = before;
+            if sent && fault.is_lost() {
+                let session = line.session;
+                line.lost.push(session);
             }
+            // Where the server has answered, nothing of this attempt was stored.
+            sent = before || (sent && fault.is_lost());
             let again = fault.is_lost() || fault.is_passing() || fault.is_standby();
             if !again || Instant::now() + PAUSE >= deadline {
                 break fault.into_error();
@@ -169,22 +185,27 @@ impl Writer {
             std::thread::sleep(PAUSE);
         };
         for request in group {
-            request.set(Err(if sent { unknown(&failure, request) } else { failure.clone() }));
+            request.set(Err(if sent { doubtful(&failure, request.names.clone()) } else { failure.clone() }));
         }
         Ok(())
     }
 }
 
 /// The error for a batch of which nobody knows.
-fn unknown(failure: &Error, request: &Request) -> Error {
-    if request.names.is_empty() {
+pub(super) fn unknown(failure: &Error, append: &Append) -> Error {
+    let ids = append.batch.ids().map(|id| id.id.to_string().into()).collect();
+    doubtful(failure, ids)
+}
+
+fn doubtful(failure: &Error, ids: Vec<Value>) -> Error {
+    if ids.is_empty() {
         return unsettled(failure.message());
     }
     let message = format!(
         "{}; whether the batch was stored could not be learnt: append it again with the same ids to settle it",
         failure.message()
     );
-    Error::new(ErrorKind::Indeterminate, message).with("ids", request.names.clone())
+    Error::new(ErrorKind::Indeterminate, message).with("ids", ids)
 }
 
 /// The error for a position of which nobody knows, recorded by an append without events.
@@ -205,7 +226,7 @@ impl Drop for Leading<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let failure = Error::internal("the thread that sent it has panicked");
-            self.group.iter().for_each(|request| request.set(Err(unknown(&failure, request))));
+            self.group.iter().for_each(|request| request.set(Err(doubtful(&failure, request.names.clone()))));
         }
         self.writer.queue().leading = false;
         self.writer.turn.notify_all();

@@ -143,7 +143,7 @@ fn no_error_tells_a_password_or_a_payload() {
         format!("postgresql://ada:wrong-secret@{place}?sslkey=wrong-secret"),
     ];
     for url in urls {
-        let error = open(&url, "s", json!({"connect_timeout_ms": 2_000})).err().expect("no such login");
+        let error = open(&url, "s", json!({"connect_timeout_ms": 2_000})).expect_err("no such login");
         let told = format!("{error} {error:?} {}", error.to_json());
         assert!(!told.contains("secret"), "{url}: {told}");
     }

@@ -116,7 +116,7 @@ fn each_mode_looks_at_what_it_promises() {
     lets_in("127.0.0.1", &format!("sslmode=verify-ca&sslrootcert={root}"));
     keeps_out("127.0.0.1", &format!("sslmode=verify-full&sslrootcert={root}"), ErrorKind::Io, "certificate");
     // The system knows neither root; one that knows none at all says so when it is asked.
-    let error = try_url("localhost", "sslmode=verify-full").err().expect("nobody vouches for it");
+    let error = try_url("localhost", "sslmode=verify-full").expect_err("nobody vouches for it");
     assert!(error.message().contains("certificate"), "{error}");
     keeps_out("localhost", "sslmode=perhaps", ErrorKind::InvalidOptions, "verify-full");
     keeps_out("localhost", "sslmode=verify-full&sslrootcert=no-such-file", ErrorKind::InvalidOptions, "no-such-file");
