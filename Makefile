@@ -1,5 +1,6 @@
 # make          the library, optimised: target/release/librunestore.so and .a
 # make demo     the main job on real data
+# make move     the same data from memory into a file, into PostgreSQL, into a file; its copy killed half-way
 # make test     every test
 # make help     the rest
 
@@ -59,6 +60,12 @@ demo: need-python need-cc all
 	@$(DEMO)/flights $(DEMO)
 	@echo
 	@PYTHON="$(PYTHON)" sh examples/flights/python.sh $(DEMO)
+
+# EVENTS=100000 moves the first of them; POSTGRES_URL=postgresql://... names a server that is there already.
+.PHONY: move
+move: need-python need-cc need-postgres
+	@mkdir -p $(DEMO)
+	@PYTHON="$(PYTHON)" sh examples/flights/python.sh $(DEMO) move.py $(EVENTS)
 
 # ---- bench ------------------------------------------------------------------
 
@@ -164,7 +171,7 @@ powercut: need-python need-cc all
 	CC="$(CC)" PYTHON="$(PYTHON)" sh tests/powercut/run.sh $(LIB) $(BUILD)/powercut $(ROUNDS)
 
 .PHONY: python
-python: need-python need-c-tests
+python: need-python need-c-tests need-postgres
 	@PYTHON="$(PYTHON)" sh bindings/python/test.sh $(BUILD)/python
 
 .PHONY: format
@@ -188,7 +195,7 @@ clean:
 
 # ---- what the machine must have ----------------------------------------------
 
-.PHONY: need-rust need-python need-cc need-c-tests
+.PHONY: need-rust need-python need-cc need-c-tests need-postgres
 need-rust:
 	@$(CARGO) fmt --version >/dev/null 2>&1 && $(CARGO) clippy --version >/dev/null 2>&1 || \
 	    { echo "the tests need rustfmt and clippy: rustup component add rustfmt clippy" >&2; exit 1; }
@@ -200,3 +207,5 @@ need-c-tests:
 	@tools/need.sh "$(CXX) --version" g++
 	@tools/need.sh "valgrind --version" valgrind libc6-dbg
 	@tools/need.sh "nm --version && readelf --version" binutils
+need-postgres:
+	@tools/need.sh "test -x '$(PG_BIN)/initdb' || command -v initdb || ls /usr/lib/postgresql/*/bin/initdb" postgresql
