@@ -43,7 +43,7 @@ class Server:
         self.home = Path(tempfile.mkdtemp(prefix="runestore-postgres-"))
         if os.geteuid() == 0:
             shutil.chown(self.home, "postgres")
-        keeper = ["sh", "-c", KEEPER, "keeper", self.home, *pg_ctl]
+        keeper = ["sh", "-c", KEEPER, "keeper", str(self.home), *pg_ctl]
         self._keeper = subprocess.Popen(
             keeper, cwd="/", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

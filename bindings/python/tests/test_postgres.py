@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from postgres_server import Server
 from support import PATIENCE, ROOT, Threads, in_a_new_process, new, schemas, server, until
 from test_file_processes import line, process
 
@@ -41,9 +42,8 @@ def test_a_database_keeps_several_stores_and_each_is_opened_again() -> None:
         assert again.append(event) == [event] and again.head == 1
         with pytest.raises(runestore.DuplicateIdError):
             again.append(new({"n": 2}, id=event.id))
-        for unsupported in (again.verify, lambda: again.backup("x")):
-            with pytest.raises(runestore.UnsupportedError):
-                unsupported()
+        with pytest.raises(runestore.UnsupportedError):
+            again.verify()
 
 
 def test_reading_only_writes_nothing() -> None:
@@ -248,7 +248,7 @@ def test_a_forked_child_leaves_its_parents_connections_alone() -> None:
 def test_the_example_moves_a_store_and_cleans_up(tmp_path: Path) -> None:
     batch = [{"type": "departed", "domain": "UA", "instance_id": f"N{n}", "data": {"flight": n}} for n in range(1000)]
     (tmp_path / "events.jsonl").write_text(f"{json.dumps(batch)}\n" * 50)
-    command = [sys.executable, "-W", "error", ROOT / "examples" / "flights" / "move.py", tmp_path, "40000"]
+    command = [sys.executable, "-W", "error", str(ROOT / "examples" / "flights" / "move.py"), str(tmp_path), "40000"]
     environment = {**os.environ, "POSTGRES_URL": server().url}
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment)
     assert done.returncode == 0 and done.stderr == "", done.stderr
@@ -280,10 +280,8 @@ sys.stdin.read()
 
 
 def test_without_postgresql_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import postgres_server
-
-    monkeypatch.setattr(postgres_server.Path, "glob", lambda *_: iter(()))
+    monkeypatch.setattr(Path, "glob", lambda *_: iter(()))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("PG_BIN", raising=False)
     with pytest.raises(RuntimeError, match="install Debian's postgresql"):
-        postgres_server.Server()
+        Server()
