@@ -24,7 +24,7 @@ void a_configuration_is_heeded()
 {
     runestore::store store = TAKE(runestore::store::open(R"({"store":"memory"})"));
     CHECK_VIEW("[]", TAKE(store.get_events()));
-    CHECK_ERROR("unsupported", runestore::store::open(R"({"store":"postgres"})"));
+    CHECK_ERROR("invalid_options", runestore::store::open(R"({"store":"postgres"})")); // it needs a url
     CHECK_ERROR("invalid_options", runestore::store::open(R"({"store":"file"})"));
     const auto error = CHECK_ERROR("invalid_options", runestore::store::open(R"({"store":"memroy"})"));
     CHECK_HAS("memory", error ? error->what() : "");
