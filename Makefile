@@ -1,5 +1,6 @@
 # make          the library, optimised: target/release/librunestore.so and .a
 # make demo     the main job on real data
+# make move     the same data from memory into a file, into PostgreSQL, into a file; its copy killed half-way
 # make test     every test
 # make help     the rest
 
@@ -60,6 +61,12 @@ demo: need-python need-cc all
 	@$(DEMO)/flights $(DEMO)
 	@echo
 	@PYTHON="$(PYTHON)" sh examples/flights/python.sh $(DEMO)
+
+# EVENTS=100000 moves the first of them; POSTGRES_URL=postgresql://... names a server that is there already.
+.PHONY: move
+move: need-python need-cc need-postgres
+	@mkdir -p $(DEMO)
+	@PYTHON="$(PYTHON)" sh examples/flights/python.sh $(DEMO) move.py $(EVENTS)
 
 # ---- bench ------------------------------------------------------------------
 
@@ -172,7 +179,7 @@ test-failover: need-rust need-postgres
 	FAILOVER_ROUNDS=$(FAILOVER_ROUNDS) $(CARGO) test -p runestore-postgres-tests --test failover -- --nocapture
 
 .PHONY: python
-python: need-python need-c-tests
+python: need-python need-c-tests need-postgres
 	@PYTHON="$(PYTHON)" sh bindings/python/test.sh $(BUILD)/python
 
 .PHONY: format
@@ -209,4 +216,4 @@ need-c-tests:
 	@tools/need.sh "valgrind --version" valgrind libc6-dbg
 	@tools/need.sh "nm --version && readelf --version" binutils
 need-postgres:
-	@tools/need.sh "ls /usr/lib/postgresql/*/bin/initdb || command -v initdb || ls $$PG_BIN/initdb" postgresql
+	@tools/need.sh "test -x '$(PG_BIN)/initdb' || command -v initdb || ls /usr/lib/postgresql/*/bin/initdb" postgresql

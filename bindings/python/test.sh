@@ -45,7 +45,7 @@ echo "python: tests"
 echo "python: types"
 "$in_venv" -m mypy.stubtest runestore
 "$in_venv" -m mypy --config-file "$here/pyproject.toml" --cache-dir "$build/mypy" -p runestore
-MYPYPATH="$here/../../examples/engines" "$in_venv" -m mypy --config-file "$here/pyproject.toml" --cache-dir "$build/mypy" \
+MYPYPATH="$here/../../examples/engines:$here/../../examples/flights" "$in_venv" -m mypy --config-file "$here/pyproject.toml" --cache-dir "$build/mypy" \
     "$here/tests"
 # The examples and the scoreboard, with the libraries that they use.
 "$build/venv/bin/pip" install -q --disable-pip-version-check -r "$here/../../examples/flights/requirements.txt" \

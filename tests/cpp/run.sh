@@ -20,7 +20,9 @@ headers="include/runestore.hpp include/runestore/values.hpp include/runestore/cu
 no_exceptions="-fno-exceptions -fno-rtti"
 
 suites="calls texts errors moves durations ranges threads abi units examples"
-programs="ledger readme" # with exceptions only, as their readers would build them
+# With exceptions only: an engine that throws, and programs, as their readers would build them.
+throwing_suites=engine
+programs="ledger readme"
 
 standards="17 20"
 echo 'int main() {}' >"$build/probe.cpp"
@@ -64,6 +66,7 @@ build_suite() { # MODE SUITE FLAGS
         build_units "$1" "$flags" || return
         objects="$build/$1/units_throwing.o $build/$1/units_returning.o"
     fi
+    [ "$2" != engine ] || objects=examples/engines/bounded.cpp
     "$CXX" $flags "$(source_of "$2")" $objects -o "$build/$1/$2" $shared
 }
 
@@ -151,10 +154,11 @@ run_plain() {
         [ "$standard" = 17 ] && optimise=-O2
         for mode in "c++$standard" "c++$standard-noexc"; do
             flags="-std=c++$standard $optimise"
-            case $mode in *-noexc) flags="$flags $no_exceptions" ;; esac
+            of_mode="$suites $throwing_suites"
+            case $mode in *-noexc) flags="$flags $no_exceptions" of_mode=$suites ;; esac
             # shellcheck disable=SC2086
-            build_all "$mode" "$flags" $suites
-            for suite in $suites; do
+            build_all "$mode" "$flags" $of_mode
+            for suite in $of_mode; do
                 [ -x "$build/$mode/$suite" ] && run "$mode" "$suite" "$build/$mode/$suite"
             done
         done
@@ -166,12 +170,12 @@ run_plain() {
 
 # shellcheck disable=SC2086
 run_sanitizers() {
-    build_all sanitizers "-std=c++17 -O1 $sanitize" $suites $programs
+    build_all sanitizers "-std=c++17 -O1 $sanitize" $suites $throwing_suites $programs
     build_all san-noexc "-std=c++17 -O1 $sanitize $no_exceptions" $suites
     "$CC" -g $sanitize -Iinclude tests/c/leak.c -o "$build/sanitizers/leak" $shared
     export RUNESTORE_TEST_DIVISOR=$sanitizer_divisor
     for mode in sanitizers san-noexc; do
-        for suite in $suites; do
+        for suite in $suites $throwing_suites; do
             [ -x "$build/$mode/$suite" ] || continue
             run "$mode" "$suite" env "$asan:log_path=$build/$mode/$suite.log" "$build/$mode/$suite"
         done
@@ -186,7 +190,7 @@ run_valgrind() {
     "$CC" -g -Iinclude tests/c/leak.c -o "$build/c++17/leak" $shared
     export RUNESTORE_TEST_DIVISOR=$valgrind_divisor
     for built in c++17 c++17-noexc; do
-        for suite in $suites; do
+        for suite in $suites $throwing_suites; do
             [ -x "$build/$built/$suite" ] || continue
             name=$suite${built#c++17}
             run valgrind "$name" valgrind $valgrind_options --log-file="$build/valgrind/$name.log" \

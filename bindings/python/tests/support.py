@@ -1,5 +1,8 @@
 """What the tests share."""
 
+import atexit
+import functools
+import itertools
 import subprocess
 import sys
 import threading
@@ -9,7 +12,9 @@ from typing import Any
 
 import runestore
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "examples" / "engines"))
+ROOT = Path(__file__).resolve().parents[3]
+sys.path[:0] = [str(ROOT / "examples" / "engines"), str(ROOT / "examples" / "flights")]
+from postgres_server import Server  # noqa: E402
 from sqlite_engine import SqliteEngine  # noqa: E402
 
 # How long anything may take that takes no time. A test that needs it fails: it is never waited for.
@@ -17,11 +22,24 @@ PATIENCE = 60.0
 
 
 # The last is written in Python: an example, and held to everything that the others are.
-ENGINES = ("memory", "file", "SqliteEngine")
+ENGINES = ("memory", "file", "postgres", "SqliteEngine")
+
+schemas = (f"store_{number}" for number in itertools.count())
+
+
+@functools.cache
+def server() -> Server:
+    """The PostgreSQL server that all tests share. Crashes of the machine are not among them."""
+    # Role `locked` must give its password; see test_postgres.py.
+    started = Server(["max_connections=400", "fsync=off"], ["host all locked all scram-sha-256"])
+    atexit.register(started.stop)
+    return started
 
 
 def make_store(engine: str, path: Path) -> runestore.Store:
-    """An empty store; `path` is for engines that keep it somewhere."""
+    """An empty store; `path` is for engines that keep it in files."""
+    if engine == "postgres":
+        return runestore.open(server().url, schema=next(schemas))
     if engine == "SqliteEngine":
         return runestore.Store(store=SqliteEngine(), store_opts={"path": str(path)})
     return runestore.open() if engine == "memory" else runestore.open(path)

@@ -195,7 +195,8 @@ def test_a_commit_while_the_watch_looks_is_not_overlooked(store: runestore.Store
         """A store that grows just when the thread that waits for all asks for its head."""
 
         def __init__(self) -> None:
-            self.grown = False
+            self.grown = True
+            self.waits_for = -1
 
         @property
         def head(self) -> int:
@@ -205,19 +206,61 @@ def test_a_commit_while_the_watch_looks_is_not_overlooked(store: runestore.Store
             return store.head
 
         def wait(self, after: int, timeout: float | None) -> int | None:
+            self.waits_for = after
             return store.wait(after, timeout)
 
     async def main() -> None:
         growing: Any = Growing()
         watch = aio._Watch(growing)
         watch._LOOK = 60.0
-        growing.grown = True
         far = asyncio.ensure_future(watch.wait(10**9))
         near = asyncio.ensure_future(watch.wait(1))
-        await asyncio.sleep(0)
+        await asyncio.to_thread(until, lambda: growing.waits_for == 0)
         growing.grown = False
         # The thread is woken for nobody, looks again, and the near one's event comes just then.
         store.append(new())
+        async with asyncio.timeout(30):
+            await near
+        far.cancel()
+        store.close()
+
+    asyncio.run(main())
+
+
+def test_who_comes_while_the_watch_asks_for_the_head_is_not_overlooked(store: runestore.Store) -> None:
+    class Slow:
+        """A store that answers the thread that waits for all when it is told to, as a server does that is far away."""
+
+        def __init__(self) -> None:
+            self.slow = False
+            self.waits_for = -1
+            self.asked, self.answer = threading.Event(), threading.Event()
+
+        @property
+        def head(self) -> int:
+            if threading.current_thread().name == "runestore.aio" and self.slow:
+                self.slow = False
+                self.asked.set()
+                self.answer.wait(PATIENCE)
+            return store.head
+
+        def wait(self, after: int, timeout: float | None) -> int | None:
+            self.waits_for = after
+            return store.wait(after, timeout)
+
+    async def main() -> None:
+        slow: Any = Slow()
+        watch = aio._Watch(slow)
+        watch._LOOK = 60.0
+        far = asyncio.ensure_future(watch.wait(10**9))
+        await asyncio.to_thread(until, lambda: slow.waits_for == 0)
+        slow.slow = True
+        store.append(new())
+        await asyncio.to_thread(slow.asked.wait, PATIENCE)
+        near = asyncio.ensure_future(watch.wait(1))
+        await asyncio.sleep(0)
+        store.append(new())
+        slow.answer.set()
         async with asyncio.timeout(30):
             await near
         far.cancel()

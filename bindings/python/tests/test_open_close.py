@@ -20,11 +20,11 @@ def test_without_a_target_events_are_kept_in_memory() -> None:
         assert (store.head, other.head, third.head, last.head) == (1, 0, 0, 0)
 
 
-@pytest.mark.parametrize("target", ["postgresql://host/db", "postgres://host"])
-def test_the_other_engine_is_not_in_this_version(target: str) -> None:
-    with pytest.raises(runestore.UnsupportedError) as caught:
-        runestore.open(target)
-    assert caught.value.details == {"option": "store"} and "memory" in str(caught.value)
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
+def test_an_address_that_nobody_answers_at_is_named_without_its_password(scheme: str) -> None:
+    with pytest.raises(runestore.IoError, match="no server lets it in .localhost:1: ") as caught:
+        runestore.open(f"{scheme}://user:secret@localhost:1/database")
+    assert (caught.value.code, caught.value.details) == ("io", {"hosts": 1}) and "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -115,9 +115,8 @@ class Store:
 
     An engine of your own is given as an object (see `runestore.Engine`): `Store(store=engine, store_opts={…})`.
 
-    Raises `InvalidOptionsError` for what was given, `UnsupportedError` for an engine that this
-    build does not have, `EngineError` for an engine of your own that fails, its exception as the cause, and what the
-    engine has to say.
+    Raises `InvalidOptionsError` for what was given, `EngineError` for an engine of your own that fails, its exception as
+    the cause, and what the engine has to say.
     """
 
     def __init__(
@@ -406,8 +405,9 @@ class Store:
 
 
 def open(target: str | os.PathLike[str] | None = None, **store_opts: Any) -> Store:
-    """Opens a store: by the path of a directory, which keeps the events and is made if it is not there, or
-    without a target in memory. One process at a time may write to a directory, any number may read.
+    """Opens a store: by the path of a directory, which keeps the events and is made if it is not there, by the
+    address of a PostgreSQL database (`postgresql://user@host:port/database`), or without a target in memory.
+    One process at a time may write to a directory, any number may read; any number may write to a database.
 
     `store_opts` are the engine's options. For a directory:
 
@@ -420,7 +420,13 @@ def open(target: str | os.PathLike[str] | None = None, **store_opts: Any) -> Sto
     - `segment_bytes`: the log begins a new file after so many bytes, at least 65536; 256 MiB if not given.
     - `mmap`: whether what does not change any more is read as memory; True if not given.
 
-    A `postgresql://` address raises `UnsupportedError` in this version.
+    For a database, where the store's tables are made if they are not there:
+
+    - `schema`: where they are, so that one database has several stores; `"runestore"` if not given.
+    - `read_only`, `create`: as above.
+    - `pool_size`: how many connections read at once, 1 to 64; 4 if not given. One more writes.
+    - `connect_timeout_ms`, `timeout_ms`: how long a server may take to let a connection in, and how long it may be
+      silent during a call; 5,000 and 30,000 if not given.
 
     >>> import runestore, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -432,8 +438,8 @@ def open(target: str | os.PathLike[str] | None = None, **store_opts: Any) -> Sto
     (1, 'file')
 
     Raises `InvalidOptionsError` for what was given, `LockedError` while another writer has the store,
-    `NotFoundError` where there is none to read, `CorruptError` for one that is damaged, `IoError`,
-    `NoSpaceError`, and `UnsupportedError` for an engine that this version does not have.
+    `NotFoundError` where there is none to read, `CorruptError` for one that is damaged, `IoError`, which also
+    says that no server lets it in, `NoSpaceError`, and `UnsupportedError` for an address that asks for TLS.
     """
     if target is None:
         return Store({"store": "memory", "store_opts": store_opts})
@@ -472,15 +478,11 @@ def copy(
     """
     with contextlib.ExitStack() as opened:
         if not isinstance(source, Store):
-            source = opened.enter_context(open(source, **_existing(source)))
+            # So it need be writable by nobody, and may have a writer.
+            source = opened.enter_context(open(source, read_only=True))
         if not isinstance(target, Store):
             target = opened.enter_context(open(target))
         return _dict(source._native.copy_to(target._native, progress))
-
-
-def _existing(source: str | os.PathLike[str]) -> dict[str, Any]:
-    # A store that others write to can be copied as well.
-    return {} if os.fsdecode(source).startswith(("postgresql://", "postgres://")) else {"read_only": True}
 
 
 def _lines(limit: int | None, offset: int, direction: str) -> dict[str, Any] | bytes:

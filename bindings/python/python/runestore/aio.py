@@ -359,14 +359,17 @@ class _Watch:
 
     def _run(self) -> None:
         while True:
-            with self._lock:
-                if not self._waiting:
-                    self._thread = None
-                    return
-                after = min(self._waiting.values())
             try:
+                # First, which with a server takes its time: whoever comes after the next lines looks at the head later
+                # than this, and waits for what is behind it.
+                known = self._store.head
+                with self._lock:
+                    if not self._waiting:
+                        self._thread = None
+                        return
+                    after = min(self._waiting.values())
                 # Not for more than the next event: who comes meanwhile may wait for less than all others.
-                head = self._store.wait(min(after, self._store.head), self._LOOK)
+                head = self._store.wait(min(after, known), self._LOOK)
             except BaseException as error:
                 # Whatever it is: who waits must hear of it, and who waits next gets a new thread.
                 with self._lock:
