@@ -4,7 +4,7 @@ use crate::call::{Call, Cancel};
 use crate::engine::{End, Read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::Answers;
-use crate::query::{CursorOptions, Direction, Query};
+use crate::query::{CursorOptions, Direction, POSITION_MAX, Query};
 use crate::store::{Store, deadline};
 use std::sync::{Arc, Mutex, TryLockError, Weak};
 use std::time::{Duration, Instant};
@@ -159,8 +159,10 @@ impl Cursor {
         call: &Call<'_>,
     ) -> Result<bool> {
         let direction = self.options.read.direction;
+        // A follower is given all that is there by now, whatever it has heard of.
+        let head = if self.options.follow { store.engine().moment(call)? } else { progress.head };
         let (after, up_to) = match direction {
-            Direction::Forward => (progress.at, progress.head),
+            Direction::Forward => (progress.at, head),
             Direction::Backward => (0, progress.at - 1),
         };
         let limit = if max_events == 0 { progress.left } else { progress.left.min(max_events as u64) };
@@ -174,6 +176,10 @@ impl Cursor {
             out.truncate(start);
         }
         progress.left -= events;
+        if self.options.follow {
+            // Where the read itself was of one moment, as far as it was seen.
+            progress.head = progress.head.max(if head < POSITION_MAX { head } else { last });
+        }
         match (end, direction) {
             (End::Complete, Direction::Forward) => progress.at = progress.at.max(progress.head),
             (End::Complete, Direction::Backward) => progress.at = 1,

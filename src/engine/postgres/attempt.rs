@@ -113,7 +113,7 @@ impl<'a> Attempt<'a> {
                 None => conditions.null(),
                 Some((query, after)) => {
                     let (matches, after) = (values.query(query), values.number(*after));
-                    conditions.text(&format!("{matches} AND position > {after}"));
+                    conditions.text(&in_schema(&format!("@.events WHERE {matches} AND position > {after}"), schema));
                 }
             }
             match &first.tracking {

@@ -30,6 +30,8 @@ pub(super) struct Connection {
     process: Process,
     /// Which of the servers it goes to.
     pub server: usize,
+    /// The largest head that it was seen to have.
+    pub head: u64,
 }
 
 struct Parts {
@@ -68,7 +70,7 @@ impl Connection {
         };
         let link = Link { socket, doubtful: false, notified: false };
         let parts = Parts { client, link, runtime, prepared: HashMap::new() };
-        let mut connection = Connection { parts: Some(parts), process: Process::current(), server };
+        let mut connection = Connection { parts: Some(parts), process: Process::current(), server, head: 0 };
         let left = patience.saturating_sub(begun.elapsed());
         connection.run(left, &|| Ok(()), async |client, _| client.batch_execute(settings).await)?;
         Ok(connection)
@@ -186,7 +188,7 @@ impl Connection {
 
     /// Moves it out of its place, which is as if it had been given up.
     pub fn take(&mut self) -> Connection {
-        Connection { parts: self.parts.take(), process: self.process, server: self.server }
+        Connection { parts: self.parts.take(), process: self.process, server: self.server, head: self.head }
     }
 
     /// Whether it was given up.

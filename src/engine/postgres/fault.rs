@@ -44,6 +44,11 @@ impl Fault {
         }
     }
 
+    /// The store is not there.
+    pub fn is_gone(&self) -> bool {
+        self.code().is_some_and(|code| [SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_FUNCTION].contains(code))
+    }
+
     /// Whether the connection can be used for something else: the server has answered.
     pub fn leaves_sound(&self) -> bool {
         self.code().is_some() && !self.is_lost()
@@ -79,6 +84,7 @@ impl Fault {
     pub fn into_error(self) -> Error {
         let words = self.words();
         let sqlstate = self.code().map(|code| String::from(code.code()));
+        let gone = self.is_gone();
         let (kind, remedy) = match self {
             Fault::Unwanted(error) => return error,
             Fault::Late => (ErrorKind::Io, "look at the server, or give `timeout_ms` more"),
@@ -93,9 +99,7 @@ impl Fault {
                 Some(code) if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
                     (ErrorKind::Io, "name a server in `url` that takes writes")
                 }
-                Some(code) if *code == SqlState::UNDEFINED_TABLE || *code == SqlState::UNDEFINED_FUNCTION => {
-                    (ErrorKind::NotFound, "the store is not there any more, or its schema is another's")
-                }
+                Some(_) if gone => (ErrorKind::NotFound, "the store is not there any more, or its schema is another's"),
                 Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
                     (ErrorKind::Io, "let the role own the schema, or name another role in `url`")
                 }

@@ -79,7 +79,7 @@ impl Postgres {
     ) -> Result<T> {
         let wanted: &Wanted<'_> = &|| call.check();
         let sql = in_schema(sql, &self.schema);
-        self.servers.read(wanted, |connection| {
+        self.servers.read(self.servers.seen(), wanted, |connection| {
             connection.run(self.servers.patience, wanted, async |client, _| work(client, &sql).await)
         })
     }
@@ -193,7 +193,9 @@ impl Engine for Postgres {
     fn read(&self, read: &Read<'_>, sink: &mut dyn Sink, call: &Call<'_>) -> Result<End> {
         let mut pieces = Pieces::new(read, &self.schema, &self.event_bytes);
         while pieces.end().is_none() {
-            self.servers.read(&|| call.check(), |connection| pieces.next(connection, &self.servers, sink, call))?;
+            let position = pieces.needs(&self.servers);
+            self.servers
+                .read(position, &|| call.check(), |connection| pieces.next(connection, &self.servers, sink, call))?;
         }
         Ok(pieces.end().unwrap_or(End::Complete))
     }
@@ -208,7 +210,7 @@ impl Engine for Postgres {
 
     fn head(&self, call: &Call<'_>) -> Result<u64> {
         let wanted = || call.check();
-        self.servers.read(&wanted, |connection| self.servers.head(connection, self.servers.patience, &wanted))
+        self.servers.read(0, &wanted, |connection| self.servers.head(connection, self.servers.patience, &wanted))
     }
 
     /// A statement sees one moment, and a read that needs several ends where the store did at the first.

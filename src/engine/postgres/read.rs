@@ -7,6 +7,7 @@ use super::predicate::Values;
 use super::servers::Servers;
 use crate::call::Call;
 use crate::engine::{End, Read};
+use crate::error::Error;
 use crate::json::{StoredParts, write_stored};
 use crate::query::{Direction, POSITION_MAX, Query, Sink};
 use futures_util::TryStreamExt;
@@ -68,6 +69,11 @@ impl<'a> Pieces<'a> {
         self.end
     }
 
+    /// What a server must have to be asked: all that is read, as far as that is known.
+    pub fn needs(&self, servers: &Servers) -> u64 {
+        if self.read.up_to < POSITION_MAX { self.read.up_to } else { servers.seen() }
+    }
+
     /// Reads the next piece.
     pub fn next(
         &mut self,
@@ -82,13 +88,16 @@ impl<'a> Pieces<'a> {
             true => Some(connection.prepared(&text, &Values::TYPES, servers.patience, &|| call.check())?),
             false => None,
         };
-        let mut taken = Taken { pieces: self, sink, rows: 0, bytes: 0, full: false, dropped: 0 };
+        let mut taken = Taken { pieces: self, sink, call, rows: 0, bytes: 0, full: false, dropped: 0, unwanted: None };
         let drained = connection.run(servers.patience, &|| call.check(), async |client, progress| {
             taken.stream(client, progress, &text, statement.as_ref(), &values).await
         })?;
-        let Taken { rows, bytes, full, .. } = taken;
+        let Taken { rows, bytes, full, unwanted, .. } = taken;
         if !drained {
             connection.discard();
+        }
+        if let Some(error) = unwanted {
+            return Err(Fault::Unwanted(error));
         }
         self.event_bytes.note(bytes, rows);
         if full || self.read.limit == 0 {
@@ -217,10 +226,13 @@ pub(super) fn arguments(values: &Values) -> [(&(dyn ToSql + std::marker::Sync), 
 struct Taken<'p, 'a> {
     pieces: &'p mut Pieces<'a>,
     sink: &'p mut dyn Sink,
+    call: &'p Call<'p>,
     rows: u64,
     bytes: usize,
     full: bool,
     dropped: usize,
+    /// The call is not wanted any more.
+    unwanted: Option<Error>,
 }
 
 impl Taken<'_, '_> {
@@ -248,6 +260,10 @@ impl Taken<'_, '_> {
                     return Ok(false);
                 }
                 continue;
+            }
+            if let Err(error) = self.call.check() {
+                self.unwanted = Some(error);
+                return Ok(false);
             }
             text.clear();
             write_stored(&event, &mut text);

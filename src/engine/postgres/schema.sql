@@ -116,7 +116,7 @@ BEGIN
                 END IF;
             END LOOP;
             IF p_conditions[v_part] IS NOT NULL THEN
-                EXECUTE 'SELECT min(position) FROM @.events WHERE ' || p_conditions[v_part] INTO v_found USING p_names, p_numbers, p_condition_ids;
+                EXECUTE 'SELECT min(position) FROM ' || p_conditions[v_part] INTO v_found USING p_names, p_numbers, p_condition_ids;
                 IF v_found IS NOT NULL THEN
                     outcome := 3;
                     number := v_found;

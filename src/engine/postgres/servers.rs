@@ -90,7 +90,11 @@ impl Servers {
         let head = connection.run(patience, wanted, async |client, _| {
             client.query_typed_one(&self.head_sql, &[]).await?.try_get::<_, i64>(0)
         })? as u64;
-        if head < seen { Err(Fault::Behind { head, seen }) } else { Ok(self.saw(head)) }
+        if head < seen {
+            return Err(Fault::Behind { head, seen });
+        }
+        connection.head = head;
+        Ok(self.saw(head))
     }
 
     /// Connects to the first server that lets it in and knows all that was seen.
@@ -114,6 +118,8 @@ impl Servers {
                     return Ok(connection);
                 }
                 Err(Fault::Unwanted(error)) => return Err(error),
+                // It answers, and will not answer anything else.
+                Err(fault) if fault.is_gone() => return Err(fault.into_error()),
                 Err(fault) => tried.push(format!("{}: {}", address.name, fault.words())),
             }
         }
@@ -128,7 +134,9 @@ impl Servers {
             let left = deadline.saturating_duration_since(Instant::now()).max(PAUSE);
             match self.connect(purpose, left, wanted) {
                 Ok(connection) => return Ok(connection),
-                Err(error) if Instant::now() + PAUSE >= deadline => return Err(error),
+                Err(error) if error.kind() == ErrorKind::NotFound || Instant::now() + PAUSE >= deadline => {
+                    return Err(error);
+                }
                 Err(_) => {
                     wanted()?;
                     std::thread::sleep(PAUSE);
@@ -146,10 +154,12 @@ impl Servers {
         pool.idle.retain(|connection| connection.server != server);
     }
 
-    /// Reads something by a connection of the pool. What fails for a connection's sake is done again by another one
-    /// until time is up, so `work` must be fit for that.
+    /// Reads something by a connection of the pool, whose server has all up to a position: one that another has replaced
+    /// would answer as if there were nothing behind its last event. What fails for a connection's sake is done again by
+    /// another one until time is up, so `work` must be fit for that.
     pub fn read<T>(
         &self,
+        position: u64,
         wanted: &Wanted<'_>,
         mut work: impl FnMut(&mut Connection) -> std::result::Result<T, Fault>,
     ) -> Result<T> {
@@ -157,7 +167,13 @@ impl Servers {
         loop {
             wanted()?;
             let mut lent = self.lend(deadline, wanted)?;
-            let fault = match work(&mut lent.connection) {
+            let connection = &mut lent.connection;
+            let up_to_date = if connection.head < position {
+                self.head(connection, self.patience, wanted).map(drop)
+            } else {
+                Ok(())
+            };
+            let fault = match up_to_date.and_then(|()| work(connection)) {
                 Ok(value) => return Ok(value),
                 Err(fault) => fault,
             };

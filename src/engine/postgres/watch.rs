@@ -60,8 +60,9 @@ impl Watch {
             }
             let passed = deadline.is_some_and(|deadline| deadline <= Instant::now());
             if passed {
-                return servers
-                    .read(&|| call.check(), |connection| servers.head(connection, servers.patience, &|| call.check()));
+                return servers.read(0, &|| call.check(), |connection| {
+                    servers.head(connection, servers.patience, &|| call.check())
+                });
             }
             call.wait_until(deadline, || servers.seen() > after || !self.watched.load(SeqCst))?;
             if servers.seen() > after {

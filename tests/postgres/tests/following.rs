@@ -2,12 +2,12 @@
 
 mod support;
 
-use runestore::Next;
+use runestore::{ErrorKind, Next};
 use runestore_postgres_tests::shared;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
-use support::{all, append, event, open, schema};
+use support::{all, append, event, open, refused, schema};
 
 fn connections(schema: &str) -> u64 {
     let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE application_name = '{schema}'");
@@ -129,4 +129,35 @@ fn a_connection_that_the_server_ends_is_replaced() {
         assert_eq!(follower.join().unwrap(), 40);
     });
     assert_eq!(all(&store).len(), 40);
+}
+
+#[test]
+fn a_store_does_not_go_back_behind_what_it_has_seen() {
+    let schema = schema();
+    let url = format!("{}&application_name={schema}", shared().url());
+    let store = open(&url, &schema, json!({"timeout_ms": 600})).unwrap();
+    for _ in 0..5 {
+        append(&store, &event("a"), json!({})).unwrap();
+    }
+    assert_eq!(all(&store).len(), 5);
+    // As after a restore from an older backup, or on a server whose place another has taken.
+    shared().sql(&format!(
+        "DELETE FROM {schema}.events WHERE position > 3; UPDATE {schema}.head SET position = 3; \
+         SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = '{schema}'"
+    ));
+    let calls = [
+        store.get_events_json(None, None).map(drop),
+        store.head().map(drop),
+        store.tracking("s").map(drop),
+        store.wait(5, Some(Duration::from_millis(100))).map(drop),
+    ];
+    for call in calls {
+        let error = refused(call, ErrorKind::Io);
+        assert!(error.message().contains("it has 3 events, and 5 were seen before"), "{error}");
+    }
+    // It was sent to a session that had ended, and that is all that it knows.
+    refused(store.append_json(event("a"), None), ErrorKind::Indeterminate);
+    let anew = open(&url, &schema, json!({})).unwrap();
+    assert_eq!(all(&anew).len(), 3);
+    append(&anew, &event("a"), json!({"expected_version": 3})).unwrap();
 }

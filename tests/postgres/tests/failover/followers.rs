@@ -44,6 +44,9 @@ impl Follower {
                 Err(error) if error.kind() == ErrorKind::Io => self.failures += 1,
                 Err(error) => return self.ends(&error.to_string()),
             }
+            if stage.begins_anew() {
+                return;
+            }
             if stage.is_over() {
                 return self.ends("it does not get to the head");
             }

@@ -97,6 +97,8 @@ impl Loss {
                 pair.standby().kill();
                 pair.standby().launch();
                 pair.promote();
+                // A store that is open does not go back behind what it has seen.
+                stage.begin_anew();
             }
         }
         assert!(stage.goes_on(100), "nothing is acknowledged any more");

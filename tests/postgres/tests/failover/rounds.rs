@@ -38,6 +38,7 @@ pub struct Tally {
 }
 
 /// How long a handle waits for a server to let it in, and for an answer, in milliseconds.
+#[derive(Clone, Copy)]
 pub struct Patience(pub u64, pub u64);
 
 /// So little that much goes wrong in a short time.
@@ -59,10 +60,17 @@ pub fn open(url: &str, schema: &str, Patience(connect, answer): Patience) -> Arc
 
 impl Run {
     pub fn new(pair: &Pair, schema: &'static str, seed: u64) -> Run {
-        let open = |patience| open(&pair.url(), schema, patience);
-        let writers = (0..WRITERS).map(|number| Writer::new(number, seed, open(SHORT))).collect();
-        let followers = (0..FOLLOWERS).map(|_| Follower::new(open(SHORT))).collect();
-        Run { writers, followers, reader: open(LONG), schema }
+        let url = pair.url();
+        let writer = |number| {
+            let url = url.clone();
+            Writer::new(number, seed, move || open(&url, schema, SHORT))
+        };
+        Run {
+            writers: (0..WRITERS).map(writer).collect(),
+            followers: (0..FOLLOWERS).map(|_| Follower::new(open(&url, schema, SHORT))).collect(),
+            reader: open(&url, schema, LONG),
+            schema,
+        }
     }
 
     /// Plays a round; everything that is wrong then.
@@ -80,6 +88,9 @@ impl Run {
             stage.end_at(head(pair, self.schema));
             std::mem::forget(curtain);
         });
+        if stage.begins_anew() {
+            self.reader = open(&pair.url(), self.schema, LONG);
+        }
         self.look(pair)
     }
 

@@ -10,6 +10,7 @@ const OVER: Duration = Duration::from_secs(90);
 pub struct Stage {
     acknowledged: AtomicU64,
     ending: AtomicBool,
+    anew: AtomicBool,
     /// The head that followers are to come to, one more than it.
     goal: AtomicU64,
     began: Instant,
@@ -20,6 +21,7 @@ impl Stage {
         Stage {
             acknowledged: AtomicU64::new(0),
             ending: AtomicBool::new(false),
+            anew: AtomicBool::new(false),
             goal: AtomicU64::new(0),
             began: Instant::now(),
         }
@@ -50,6 +52,15 @@ impl Stage {
 
     pub fn is_ending(&self) -> bool {
         self.ending.load(SeqCst)
+    }
+
+    /// Has the writers open their stores anew, and the followers end: what they have seen is no more.
+    pub fn begin_anew(&self) {
+        self.anew.store(true, SeqCst);
+    }
+
+    pub fn begins_anew(&self) -> bool {
+        self.anew.load(SeqCst)
     }
 
     /// Has the followers end when they have come to the head.

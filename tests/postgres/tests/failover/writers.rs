@@ -27,17 +27,38 @@ pub struct Writer {
     sent: u64,
     /// How often there was nobody to read from.
     pub failures: u64,
+    /// Opens the store.
+    opened: Box<dyn Fn() -> Arc<Store> + Send>,
+    anew: bool,
 }
 
 impl Writer {
-    pub fn new(number: usize, seed: u64, store: Arc<Store>) -> Writer {
+    pub fn new(number: usize, seed: u64, opened: impl Fn() -> Arc<Store> + Send + 'static) -> Writer {
         let dice = Dice::new(seed, number as u64 + 1);
-        Writer { number, store, dice, batches: Vec::new(), open: Vec::new(), sent: 0, failures: 0 }
+        Writer {
+            number,
+            store: opened(),
+            dice,
+            batches: Vec::new(),
+            open: Vec::new(),
+            sent: 0,
+            failures: 0,
+            opened: Box::new(opened),
+            anew: false,
+        }
+    }
+
+    fn heed(&mut self, stage: &Stage) {
+        if stage.begins_anew() && !self.anew {
+            self.anew = true;
+            self.store = (self.opened)();
+        }
     }
 
     /// Appends until the stage ends.
     pub fn run(&mut self, stage: &Stage) {
         while !stage.is_ending() {
+            self.heed(stage);
             if self.dice.one_in(3) {
                 self.settle(stage);
             }
@@ -132,6 +153,7 @@ impl Writer {
         for mut batch in std::mem::take(&mut self.open) {
             batch.settled = true;
             while batch.outcome == Outcome::Unknown {
+                self.heed(stage);
                 self.send(&mut batch);
                 // That no server was there now says nothing of what was sent before.
                 if batch.outcome == Outcome::Failed {
