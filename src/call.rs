@@ -105,6 +105,7 @@ impl Call<'_> {
     }
 
     /// Has all that wait on the store ask again whether they are ready.
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "only there others append from elsewhere"))]
     pub fn ring(&self) {
         self.gate.ring();
     }

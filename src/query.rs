@@ -161,6 +161,7 @@ pub trait Sink {
     fn reserve(&mut self, bytes: usize);
 
     /// About how many bytes it still takes, so that not much more is fetched from far away. Only a hint.
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "the other engines are near"))]
     fn room(&self) -> usize {
         usize::MAX
     }
