@@ -1,7 +1,8 @@
 //! Events in a PostgreSQL server of the run's own: as a skilled user would hold them, with prepared statements, and an
 //! index for each question. The server syncs each commit, and stores of Runestore stand in it beside those by hand.
 //!
-//! What is by hand does less: ids may come twice, there are no tags, and the text is the caller's, without its numbers.
+//! What is by hand does less: ids may come twice, there are no tags and no metadata. What is read is the whole event all
+//! the same: its number, id, version and time, and the caller's text.
 
 use super::peer::{Peer, Queries, THREADS};
 use super::runestore_c::Store;
@@ -11,6 +12,7 @@ use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::ToSql;
 use postgres::{Client, NoTls, Statement};
 use runestore_postgres_tests::Server;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -191,6 +193,9 @@ impl ByHand {
     }
 }
 
+/// What an event is when it is read.
+const EVENT: &str = "seq, id, stream_version, ts, json";
+
 impl Session {
     fn open(schema: &str, order: Order) -> Session {
         let mut client = connect();
@@ -201,15 +206,16 @@ impl Session {
         client.batch_execute(TABLES).expect("sound SQL");
         let mut prepare = |sql: &str| client.prepare(sql).expect("sound SQL");
         let [one, many] = order.inserts();
+        let of = |which: &str| format!("SELECT {EVENT} FROM events WHERE {which}");
         Session {
             one: prepare(&one),
             many: prepare(&many),
-            all: prepare("SELECT json FROM events ORDER BY seq"),
-            newest: prepare("SELECT json FROM events ORDER BY seq DESC LIMIT 1"),
-            stream: prepare("SELECT json FROM events WHERE domain = $1 AND instance_id = $2 ORDER BY stream_version"),
-            page: prepare("SELECT json FROM events WHERE type = $1 ORDER BY seq LIMIT 100 OFFSET $2"),
-            of_type: prepare("SELECT json FROM events WHERE type = $1 ORDER BY seq"),
-            window: prepare("SELECT json FROM events WHERE ts >= $1 AND ts < $2 ORDER BY seq"),
+            all: prepare(&format!("SELECT {EVENT} FROM events ORDER BY seq")),
+            newest: prepare(&format!("SELECT {EVENT} FROM events ORDER BY seq DESC LIMIT 1")),
+            stream: prepare(&of("domain = $1 AND instance_id = $2 ORDER BY stream_version")),
+            page: prepare(&of("type = $1 ORDER BY seq LIMIT 100 OFFSET $2")),
+            of_type: prepare(&of("type = $1 ORDER BY seq")),
+            window: prepare(&of("ts >= $1 AND ts < $2 ORDER BY seq")),
             client,
         }
     }
@@ -238,10 +244,17 @@ impl Session {
     }
 
     /// Gives the texts of a query's events, one by one as they come.
-    fn each(&mut self, statement: &Statement, parameters: &[&(dyn ToSql + Sync)], mut take: impl FnMut(&str)) {
+    fn each(&mut self, statement: &Statement, parameters: &[&(dyn ToSql + Sync)], mut take: impl FnMut(&[u8])) {
         let mut rows = self.client.query_raw(statement, parameters.iter().copied()).expect("it runs");
+        let mut text = Vec::new();
         while let Some(row) = rows.next().expect("it runs") {
-            take(row.get(0));
+            let (seq, id, version): (i64, Uuid, i64) = (row.get(0), row.get(1), row.get(2));
+            let (time, json): (SystemTime, &str) = (row.get(3), row.get(4));
+            let micros = time.duration_since(SystemTime::UNIX_EPOCH).expect("a time of today").as_micros();
+            text.clear();
+            write!(text, r#"{{"seq":{seq},"id":"{id}","stream_version":{version},"ts":{micros},{}"#, &json[1..])
+                .expect("memory takes all");
+            take(&text);
         }
     }
 
@@ -250,7 +263,7 @@ impl Session {
         let statement = statement(self).clone();
         let (mut answer, mut count) = (Vec::new(), 0);
         self.each(&statement, parameters, |text| {
-            answer.extend_from_slice(text.as_bytes());
+            answer.extend_from_slice(text);
             answer.push(b',');
             count += 1;
         });
@@ -295,7 +308,7 @@ impl Peer for ByHand {
         let mut piece = Vec::with_capacity(2 * PIECE);
         let statement = self.first().all.clone();
         self.first().each(&statement, &[], |text| {
-            piece.extend_from_slice(text.as_bytes());
+            piece.extend_from_slice(text);
             if piece.len() > PIECE {
                 std::hint::black_box(&piece);
                 piece.clear();

@@ -101,7 +101,6 @@ fn read_sync(text: &str) -> Result<Sync> {
 
 /// Which database a store is in, and how it is reached.
 #[cfg(feature = "postgres")]
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PostgresOptions {
     /// Where the server is, and who asks: it may hold a password, so it is never shown.
     pub url: String,

@@ -62,7 +62,11 @@ pub(super) fn addresses(options: &PostgresOptions) -> Result<Vec<Address>> {
                 tls = None;
                 format!("{}, port {port}", path.display())
             }
-            None => format!("{}:{port}", addresses[index]),
+            // For what TLS asks; where to is known.
+            None => {
+                one.host(addresses[index].to_string());
+                format!("{}:{port}", addresses[index])
+            }
         };
         one.ssl_mode(tls.as_ref().map_or(SslMode::Disable, |tls| tls.mode));
         Address { name, config: one, tls }
@@ -117,8 +121,7 @@ fn general(config: &Config, options: &PostgresOptions) -> Config {
     }
     // A writer is of use only where it may write.
     let wanted = config.get_target_session_attrs();
-    let any = wanted == TargetSessionAttrs::Any && !options.read_only;
-    one.target_session_attrs(if any { TargetSessionAttrs::ReadWrite } else { wanted });
+    one.target_session_attrs(if options.read_only { wanted } else { TargetSessionAttrs::ReadWrite });
     one
 }
 

@@ -1,7 +1,7 @@
 //! One call of the server's function `append`: the appends of a group as its arguments, its answers as theirs.
 
 use super::connection::Connection;
-use super::elements::Elements;
+use super::elements::{Elements, Only};
 use super::fault::Fault;
 use super::migrate::in_schema;
 use super::predicate::Values;
@@ -27,8 +27,8 @@ impl Calls {
         // appends to the stream just then, it fails on its number, and the function does it.
         let single = "WITH head AS (UPDATE @.head SET position = position + 1 WHERE NOT fenced @> ARRAY[$1] RETURNING position) \
              INSERT INTO @.events (position, id, type, domain, instance_id, stream_version, inserted_at, tags, body) \
-             SELECT head.position, $2[1], $3[1], $4[1], $5[1], 1 + coalesce((SELECT max(e.stream_version) FROM @.events AS e \
-                 WHERE e.domain = $4[1] AND e.instance_id = $5[1]), 0), $6[1], $7[1]::text[], $8[1] FROM head \
+             SELECT head.position, $2, $3, $4, $5, 1 + coalesce((SELECT max(e.stream_version) FROM @.events AS e \
+                 WHERE e.domain = $4 AND e.instance_id = $5), 0), $6, $7::text[], $8 FROM head \
              RETURNING position, stream_version";
         Calls { function: in_schema(&function, schema), single: in_schema(single, schema) }
     }
@@ -158,17 +158,17 @@ impl<'a> Attempt<'a> {
         Attempt { group, parts, arguments, single }
     }
 
-    /// Has it done. From the moment when it may be done, `sent` says so.
+    /// Has it done: the outcomes, and the head then. From the moment when it may be done, `sent` says so.
     pub fn send(
         &self,
         caller: &mut Caller<'_>,
         calls: &Calls,
         patience: Duration,
         sent: &mut bool,
-    ) -> std::result::Result<Vec<Outcome>, Fault> {
+    ) -> std::result::Result<(Vec<Outcome>, u64), Fault> {
         if self.single && caller.fence.is_empty() {
             match self.send_single(caller, calls, patience, sent) {
-                Ok(Some(outcome)) => return Ok(vec![outcome]),
+                Ok(Some(stored)) => return Ok(stored),
                 Ok(None) => {}
                 Err(fault) if fault.code() == Some(&SqlState::UNIQUE_VIOLATION) => {}
                 Err(fault) => return Err(fault),
@@ -185,9 +185,11 @@ impl<'a> Attempt<'a> {
             .connection
             .run(patience, &|| Ok(()), async |client, _| client.query(&statement, &arguments).await)?;
         let mut outcomes = Vec::with_capacity(self.group.len());
+        let mut head_now = 0;
         for (row, part) in rows.iter().zip(&self.parts) {
             let (outcome, number, head): (i16, i64, i64) = (row.get(0), row.get(1), row.get(3));
             let (number, head) = (number as u64, head as u64);
+            head_now = head;
             let requests = &self.group[outcomes.len()..outcomes.len() + part];
             match outcome {
                 0 => {
@@ -217,7 +219,8 @@ impl<'a> Attempt<'a> {
                 _ => outcomes.push(Outcome::Unsettled),
             }
         }
-        Ok(outcomes)
+        // Answers that are not there are as good as lost.
+        if outcomes.len() == self.group.len() { Ok((outcomes, head_now)) } else { Err(Fault::Lost) }
     }
 
     fn send_single(
@@ -226,20 +229,21 @@ impl<'a> Attempt<'a> {
         calls: &Calls,
         patience: Duration,
         sent: &mut bool,
-    ) -> std::result::Result<Option<Outcome>, Fault> {
-        const TEXTS: Type = Type::TEXT_ARRAY;
-        let types = [Type::UUID, Type::UUID_ARRAY, TEXTS, TEXTS, TEXTS, Type::INT8_ARRAY, TEXTS, TEXTS];
+    ) -> std::result::Result<Option<(Vec<Outcome>, u64)>, Fault> {
+        let types = [Type::UUID, Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::TEXT, Type::TEXT];
         let statement = caller.connection.prepared(&calls.single, &types, patience, &|| Ok(()))?;
         let Request { ids, types, domains, instance_ids, times, tags, bodies, .. } = &*self.group[0];
-        let arguments: [&(dyn ToSql + std::marker::Sync); 8] =
-            [&caller.session, ids, types, domains, instance_ids, times, tags, bodies];
+        let only = [ids, types, domains, instance_ids, times, tags, bodies].map(Only);
+        let mut arguments: Vec<&(dyn ToSql + std::marker::Sync)> = vec![&caller.session];
+        arguments.extend(only.iter().map(|only| only as &(dyn ToSql + std::marker::Sync)));
         *sent = true;
         let row = caller
             .connection
             .run(patience, &|| Ok(()), async |client, _| client.query_opt(&statement, &arguments).await)?;
         Ok(row.map(|row| {
             let (first, version): (i64, i64) = (row.get(0), row.get(1));
-            Outcome::Stored { first: first as u64, versions: vec![version], head: first as u64 }
+            let head = first as u64;
+            (vec![Outcome::Stored { first: head, versions: vec![version], head }], head)
         }))
     }
 }

@@ -6,7 +6,7 @@ use crate::process::Process;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
@@ -50,29 +50,44 @@ struct Link {
 
 impl Connection {
     /// Connects and sets the session up; all of it must be done within `patience`.
-    pub fn open(address: &Address, server: usize, settings: &str, patience: Duration) -> Result<Connection, Fault> {
+    pub fn open(
+        address: &Address,
+        server: usize,
+        settings: &str,
+        patience: Duration,
+        wanted: &Wanted<'_>,
+    ) -> Result<Connection, Fault> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| Fault::system(&error))?;
         let begun = Instant::now();
         let connected = runtime.block_on(async {
             let config = &address.config;
-            match &address.tls {
-                Some(tls) => tokio::time::timeout(patience, connect(config, tls.connector.clone())).await,
-                None => tokio::time::timeout(patience, connect(config, NoTls)).await,
+            let mut connecting: Pin<Box<dyn Future<Output = _>>> = match &address.tls {
+                Some(tls) => Box::pin(connect(config, tls.connector.clone())),
+                None => Box::pin(connect(config, NoTls)),
+            };
+            loop {
+                if let Ok(connected) = tokio::time::timeout(TICK.min(patience), &mut connecting).await {
+                    return connected.map_err(Fault::Server);
+                }
+                wanted().map_err(Fault::Unwanted)?;
+                if begun.elapsed() >= patience {
+                    return Err(Fault::Late);
+                }
             }
         });
         let (client, socket) = match connected {
-            Ok(connected) => connected.map_err(Fault::Server)?,
-            Err(_) => {
+            Ok(connected) => connected,
+            Err(fault) => {
                 // It may still be looking up the name.
                 runtime.shutdown_background();
-                return Err(Fault::Late);
+                return Err(fault);
             }
         };
         let link = Link { socket, doubtful: false, notified: false };
         let parts = Parts { client, link, runtime, prepared: HashMap::new() };
         let mut connection = Connection { parts: Some(parts), process: Process::current(), server, head: 0 };
         let left = patience.saturating_sub(begun.elapsed());
-        connection.run(left, &|| Ok(()), async |client, _| client.batch_execute(settings).await)?;
+        connection.run(left, wanted, async |client, _| client.batch_execute(settings).await)?;
         Ok(connection)
     }
 

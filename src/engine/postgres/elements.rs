@@ -71,6 +71,24 @@ impl Elements {
     }
 }
 
+/// The one element that there is, by itself.
+#[derive(Debug)]
+pub(super) struct Only<'e>(pub &'e Elements);
+
+impl ToSql for Only<'_> {
+    fn to_sql(&self, _member: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        // Behind its length.
+        out.extend_from_slice(self.0.bytes.get(4..).unwrap_or_default());
+        Ok(IsNull::No)
+    }
+
+    fn accepts(member: &Type) -> bool {
+        !matches!(member.kind(), Kind::Array(_))
+    }
+
+    to_sql_checked!();
+}
+
 impl ToSql for Elements {
     fn to_sql(&self, array: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         let Kind::Array(member) = array.kind() else { return Err("it is no array".into()) };

@@ -1,7 +1,7 @@
 //! What goes wrong between here and the server, as this crate's errors.
 
 use crate::error::{Error, ErrorKind};
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 
 /// See the module.
 pub(super) enum Fault {
@@ -37,9 +37,12 @@ impl Fault {
         let ended = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW];
         match self {
             Fault::Lost | Fault::Late | Fault::Behind { .. } => true,
-            Fault::Server(error) => {
-                error.code().is_none_or(|code| ended.contains(code) || code.code().starts_with("08"))
-            }
+            // What ends a session may have come behind a commit, whatever its code says.
+            Fault::Server(error) => error.as_db_error().is_none_or(|refusal| {
+                matches!(refusal.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
+                    || ended.contains(refusal.code())
+                    || refusal.code().code().starts_with("08")
+            }),
             Fault::Unwanted(_) | Fault::System(_) => false,
         }
     }
@@ -56,8 +59,14 @@ impl Fault {
 
     /// Nothing was done, and doing it again may succeed.
     pub fn is_passing(&self) -> bool {
-        let passing = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
-        self.code().is_some_and(|code| passing.contains(code))
+        let passing =
+            [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE];
+        !self.is_lost() && self.code().is_some_and(|code| passing.contains(code))
+    }
+
+    /// The statement took too long, or was cancelled.
+    pub fn is_cut(&self) -> bool {
+        self.code() == Some(&SqlState::QUERY_CANCELED)
     }
 
     /// This server takes no writes, since another one is to.
@@ -92,6 +101,10 @@ impl Fault {
                 (ErrorKind::Io, "name a server that is up to date; after a restore from a backup, open the store anew")
             }
             _ => match self.code() {
+                Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE => (
+                    ErrorKind::Io,
+                    "an append before it has not ended: see whether a standby that it waits for is away",
+                ),
                 Some(code) if *code == SqlState::QUERY_CANCELED => {
                     (ErrorKind::Io, "give `timeout_ms` more, or ask for less at once")
                 }

@@ -93,11 +93,13 @@ impl Postgres {
         sink: Option<&mut dyn Sink>,
         call: &Call<'_>,
     ) -> Result<Appended> {
-        let texts = self.texts(append, positions, call).map_err(|error| unknown(&error, append))?;
         let first = positions.first().copied().flatten().unwrap_or(0);
-        let same = append.batch.iter().zip(positions).zip(first..).all(|((event, position), expected)| {
-            *position == Some(expected) && texts.get(&expected).is_some_and(|text| same_event(&event, text))
-        });
+        if !positions.iter().zip(first..).all(|(position, expected)| *position == Some(expected)) {
+            return Err(duplicate(append, positions));
+        }
+        let texts = self.texts(append, positions, call).map_err(|error| unknown(&error, append))?;
+        let mut events = append.batch.iter().zip(first..);
+        let same = events.all(|(event, position)| texts.get(&position).is_some_and(|text| same_event(&event, text)));
         if !same {
             return Err(duplicate(append, positions));
         }

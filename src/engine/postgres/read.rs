@@ -91,7 +91,12 @@ impl<'a> Pieces<'a> {
         let mut taken = Taken { pieces: self, sink, call, rows: 0, bytes: 0, full: false, dropped: 0, unwanted: None };
         let drained = connection.run(servers.patience, &|| call.check(), async |client, progress| {
             taken.stream(client, progress, &text, statement.as_ref(), &values).await
-        })?;
+        });
+        let drained = match drained {
+            // A link so slow that the server lost patience while it sent: the next piece goes on behind what came.
+            Err(fault) if fault.is_cut() && taken.rows > 0 && !taken.full => return Ok(()),
+            drained => drained?,
+        };
         let Taken { rows, bytes, full, unwanted, .. } = taken;
         if !drained {
             connection.discard();
@@ -99,13 +104,13 @@ impl<'a> Pieces<'a> {
         if let Some(error) = unwanted {
             return Err(Fault::Unwanted(error));
         }
-        self.event_bytes.note(bytes, rows);
+        self.event_bytes.note(bytes, rows - u64::from(full));
         if full || self.read.limit == 0 {
             self.end = Some(End::Full);
         } else if rows < limit || self.read.after >= self.read.up_to {
             self.end = Some(End::Complete);
         } else if self.read.direction == Direction::Forward && self.read.up_to == POSITION_MAX {
-            // A statement is of one moment, several are not: so they end where the store ended at the first.
+            // A statement is of one moment, several are not: so they end where the store does now.
             self.read.up_to = servers.head(connection, servers.patience, &|| call.check())?;
         }
         Ok(())
@@ -133,7 +138,7 @@ impl<'a> Pieces<'a> {
         let common = is_common(read.query);
         let (skip, limit) = (values.number(read.skip), values.number(limit));
         let columns = "position, id, stream_version, body";
-        let text = if walks_far(read) {
+        let text = if self.walks_far() {
             // The fence has it find the window first, and sort what is in it.
             format!(
                 "SELECT {columns} FROM (SELECT {columns} FROM {events} WHERE {matches} OFFSET 0) AS found \
@@ -155,16 +160,32 @@ impl<'a> Pieces<'a> {
         Sql { text, values, common }
     }
 
+    /// Whether a walk in the order of positions would pass over much to come to the window of time that is asked for, or
+    /// behind it. The planner does not know that times ascend with positions, and takes the events of a window for strewn
+    /// among all others. A read that goes on is in its window already.
+    fn walks_far(&self) -> bool {
+        let read = &self.read;
+        let begins = match read.direction {
+            Direction::Forward => read.after == 0,
+            Direction::Backward => read.up_to == POSITION_MAX,
+        };
+        read.query.filters.iter().any(|filter| match (read.direction, filter.from, filter.to) {
+            (_, Some(_), Some(_)) => true,
+            (Direction::Forward, Some(_), None) | (Direction::Backward, None, Some(_)) => begins,
+            _ => false,
+        })
+    }
+
     /// The events of a stream are in the same order by their versions, and there is an index for those. Behind a position
     /// there may be few of many.
     fn order(&self) -> Order {
         let one = |names: &Option<Vec<String>>| names.as_ref().is_some_and(|names| names.len() == 1);
+        let begins = match self.read.direction {
+            Direction::Forward => self.read.after == 0,
+            Direction::Backward => self.read.up_to == POSITION_MAX,
+        };
         match &self.read.query.filters[..] {
-            [only]
-                if one(&only.domains)
-                    && one(&only.instance_ids)
-                    && (self.read.after == 0 || self.version.is_some()) =>
-            {
+            [only] if one(&only.domains) && one(&only.instance_ids) && (begins || self.version.is_some()) => {
                 Order::Stream
             }
             _ => Order::Store,
@@ -182,15 +203,6 @@ struct Sql {
     values: Values,
     /// Worth preparing: it will be asked again, and whatever its values are, one plan is good for all.
     common: bool,
-}
-
-/// Whether a walk in the order of positions would begin far from the window of time that is asked for. The planner does not
-/// know that times ascend with positions, and takes the events of a window for strewn among all others.
-fn walks_far(read: &Read<'_>) -> bool {
-    read.query.filters.iter().any(|filter| match read.direction {
-        Direction::Forward => filter.from.is_some(),
-        Direction::Backward => filter.to.is_some(),
-    })
 }
 
 /// Everything, a stream or a type: an index has just those in the order that is asked for.

@@ -73,7 +73,7 @@ BEGIN
         UPDATE @.head SET position = position + v_total WHERE NOT fenced @> ARRAY[p_session] RETURNING position INTO v_reserved;
     ELSE
         UPDATE @.head SET position = position + v_total, fenced_at = now(),
-            fenced = p_fence || CASE WHEN fenced_at > now() - interval '1 day' THEN fenced ELSE '{}' END
+            fenced = (p_fence || CASE WHEN fenced_at > now() - interval '1 day' THEN fenced ELSE '{}' END)[1:256]
         WHERE NOT fenced @> ARRAY[p_session] RETURNING position INTO v_reserved;
     END IF;
     IF NOT FOUND THEN

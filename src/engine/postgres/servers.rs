@@ -30,7 +30,7 @@ pub(super) struct Servers {
     head_sql: String,
     /// The store's tables are known to be there.
     made: AtomicBool,
-    connect_timeout: Duration,
+    pub connect_timeout: Duration,
     /// How long a call waits for the server, through all failures.
     pub timeout: Duration,
     /// How long one server may say nothing before another is tried.
@@ -105,7 +105,7 @@ impl Servers {
             wanted()?;
             let address = &self.addresses[index];
             let patience = self.connect_timeout.min(patience);
-            let opened = Connection::open(address, index, &self.settings(purpose), patience);
+            let opened = Connection::open(address, index, &self.settings(purpose), patience, wanted);
             let checked = opened.and_then(|mut connection| {
                 if self.made.load(SeqCst) {
                     self.head(&mut connection, patience, wanted)?;
@@ -207,12 +207,14 @@ impl Servers {
                 "{common}; SET default_transaction_read_only = on; SET statement_timeout = {}",
                 self.patience.as_millis().max(1)
             ),
-            // A commit that waits for its standbys must not be cut short, and where it is, the warning must come.
-            Use::Write => {
-                format!(
-                    "{common}; SET statement_timeout = 0; SET lock_timeout = 0; SET client_min_messages = 'warning'"
-                )
-            }
+            // A commit that waits for its standbys must not be cut short, and where it is, the warning must come. What only
+            // waits for its turn ends before it is given up, so that no sessions pile up behind one that does not end.
+            Use::Write => format!(
+                "{common}; SET statement_timeout = 0; SET lock_timeout = {}; SET client_min_messages = 'warning'; \
+                 SELECT set_config('client_connection_check_interval', '1s', false) \
+                 WHERE current_setting('server_version_num')::int >= 140000",
+                (self.patience.as_millis() / 2).max(1)
+            ),
         }
     }
 

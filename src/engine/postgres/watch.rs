@@ -4,7 +4,7 @@
 use super::connection::Connection;
 use super::fault::Fault;
 use super::migrate::quoted;
-use super::servers::{Servers, Use};
+use super::servers::{PAUSE, Servers, Use};
 use crate::call::Call;
 use crate::error::Result;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -109,14 +109,17 @@ impl Watching<'_> {
         let Some(line) = &mut self.line else { return Ok(servers.seen()) };
         // With a server that fails.
         let mut patience = Instant::now() + servers.timeout;
+        // However short the wait, a connection must have time to come about.
+        let enough = Instant::now() + servers.connect_timeout;
         loop {
             let before = servers.seen();
-            let until = deadline.map_or(patience, |deadline| deadline.min(patience));
+            let until = deadline.map_or(patience, |deadline| deadline.max(enough).min(patience));
             let head = match line.look(servers, schema, until, call) {
                 Ok(head) => head,
                 Err(fault) if fault.is_lost() && Instant::now() < until => {
                     if let Some(connection) = line.connection.take() {
                         servers.avoid(connection.server);
+                        std::thread::sleep(PAUSE);
                     }
                     continue;
                 }

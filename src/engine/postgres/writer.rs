@@ -93,9 +93,12 @@ impl Writer {
             drop(queue_then);
             if let Err(unsent) = self.send(&leading.group, servers, call) {
                 // Each of the others looks for itself whether it is still wanted, and one of them leads.
-                let mut others = std::mem::take(&mut leading.group);
-                others.retain(|other| !Arc::ptr_eq(other, &request));
-                self.queue().waiting.splice(0..0, others);
+                let others = std::mem::take(&mut leading.group);
+                let mut queue = self.queue();
+                queue.waiting.splice(0..0, others);
+                // Its own may have been behind the group.
+                queue.waiting.retain(|waiting| !Arc::ptr_eq(waiting, &request));
+                drop(queue);
                 return Err(unsent);
             }
             drop(leading);
@@ -154,8 +157,10 @@ impl Writer {
             let answered = Attempt::new(group, before, &self.schema).send(&mut caller, &self.calls, left, &mut sent);
             let doubtful = connection.take_doubt();
             let fault = match answered {
-                Ok(outcomes) if !doubtful => {
+                Ok((outcomes, head)) if !doubtful => {
                     line.lost.clear();
+                    // Before anybody reads on account of what it answers.
+                    servers.saw(head);
                     group.iter().zip(outcomes).for_each(|(request, outcome)| request.set(Ok(outcome)));
                     if line.told.is_none_or(|told| told.elapsed() >= TELL) {
                         connection.tell(&self.notify);
@@ -179,6 +184,16 @@ impl Writer {
             // Where the server has answered, nothing of this attempt was stored.
             sent = before || (sent && fault.is_lost());
             let again = fault.is_lost() || fault.is_passing() || fault.is_standby();
+            if !again && !sent && group.len() > 1 {
+                // Whose fault it is shows when each goes alone.
+                drop(line);
+                for request in group {
+                    if let Err(unsent) = self.send(std::slice::from_ref(request), servers, call) {
+                        request.set(Err(unsent));
+                    }
+                }
+                return Ok(());
+            }
             if !again || Instant::now() + PAUSE >= deadline {
                 break fault.into_error();
             }
