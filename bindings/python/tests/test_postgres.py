@@ -64,7 +64,9 @@ def test_options_that_cannot_be() -> None:
         with pytest.raises(runestore.InvalidOptionsError) as caught:
             runestore.open(server().url, **options)
         assert caught.value.details["option"] == option
-    with pytest.raises(runestore.UnsupportedError, match="TLS"):
+    with pytest.raises(runestore.InvalidOptionsError, match="verify-full"):
+        runestore.open(server().url + "?sslmode=perhaps")
+    with pytest.raises(runestore.IoError, match="server does not support TLS"):
         runestore.open(server().url + "?sslmode=require")
 
 

@@ -425,8 +425,8 @@ def open(target: str | os.PathLike[str] | None = None, **store_opts: Any) -> Sto
     - `schema`: where they are, so that one database has several stores; `"runestore"` if not given.
     - `read_only`, `create`: as above.
     - `pool_size`: how many connections read at once, 1 to 64; 4 if not given. One more writes.
-    - `connect_timeout_ms`, `timeout_ms`: how long a server may take to let a connection in, and how long it may be
-      silent during a call; 5,000 and 30,000 if not given.
+    - `connect_timeout_ms`, `timeout_ms`: how long a server may take to let a connection in, and how long a call
+      waits through all failures; 5,000 and 30,000 if not given.
 
     >>> import runestore, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -439,7 +439,7 @@ def open(target: str | os.PathLike[str] | None = None, **store_opts: Any) -> Sto
 
     Raises `InvalidOptionsError` for what was given, `LockedError` while another writer has the store,
     `NotFoundError` where there is none to read, `CorruptError` for one that is damaged, `IoError`, which also
-    says that no server lets it in, `NoSpaceError`, and `UnsupportedError` for an address that asks for TLS.
+    says that no server lets it in, `NoSpaceError`, and `UnsupportedError` for what this version does not know.
     """
     if target is None:
         return Store({"store": "memory", "store_opts": store_opts})
