@@ -157,3 +157,28 @@ fn no_error_tells_a_password_or_a_payload() {
     let told = format!("{error} {error:?} {}", error.to_json());
     assert!(!told.contains("payload-words") && !told.contains("secret"), "{told}");
 }
+
+#[test]
+fn names_that_look_like_the_text_around_them_come_back_as_they_were() {
+    let store = open(&shared().url(), &schema(), json!({})).unwrap();
+    let odd = [
+        r#"a,"version":1,"#,
+        r#"","stream_version":7,"version":"#,
+        "{\"sequence_number\":1,\"id\":\"",
+        "\\",
+        "é\u{1}\n",
+    ];
+    for (at, name) in odd.iter().enumerate() {
+        let event = json!({"type": name, "domain": name, "instance_id": name, "tags": [name], "data": {(*name): name}});
+        append(&store, &event.to_string(), json!({"expected_version": 0})).unwrap();
+        let stored = &all(&store)[at];
+        for field in ["type", "domain", "instance_id"] {
+            assert_eq!(stored[field], *name);
+        }
+        assert_eq!(stored["data"], event["data"]);
+        assert_eq!((&stored["stream_version"], &stored["version"]), (&json!(1), &json!(1)));
+        let query = json!({"type": name, "domain": name, "instance_id": name, "tags": [name]}).to_string();
+        let found = store.get_events_json(Some(&query), None).unwrap();
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&found).unwrap(), json!([stored]));
+    }
+}
