@@ -53,4 +53,4 @@ pub const VECTORS: &str = "../vectors";
 /// One reads the whole history for each filter, the other sends each event over a connection: so it is shorter than that
 /// of the engines of the root's suite.
 #[allow(dead_code, reason = "the vectors have none")]
-pub const HISTORY_EVENTS: usize = 6_000;
+pub const HISTORY_EVENTS: usize = 12_000;
