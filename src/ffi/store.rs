@@ -22,6 +22,9 @@ use std::ffi::c_char;
 /// memory: where a disk fails that has read it well before, or a file is cut off during a call, the system
 /// ends the process with SIGBUS. With "mmap":false each of these is an error.
 ///
+/// {"store":"postgres","store_opts":{"url":"postgresql://..."}} keeps them in a PostgreSQL database, which any
+/// number of handles may write at a time (docs/POSTGRES.md).
+///
 /// Errors: misuse (store is NULL), invalid_json, invalid_options, too_large, unsupported, no_space (the
 /// disk is full, or too many handles are open), locked (another handle writes the store), not_found
 /// ("create":false or "read_only":true, and no store is there), corrupt, io.
