@@ -7,7 +7,6 @@
 use super::peer::{Peer, Queries, THREADS};
 use super::runestore_c::Store;
 use super::workload::{Batch, Questions, Row};
-use postgres::error::SqlState;
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::ToSql;
 use postgres::{Client, NoTls, Statement};
@@ -239,7 +238,8 @@ impl Session {
     /// Again where another one gave a stream the same version at the same time.
     fn insert(&mut self, statement: &Statement, parameters: &[&(dyn ToSql + Sync)]) {
         while let Err(error) = self.client.execute(statement, parameters) {
-            assert_eq!(error.code(), Some(&SqlState::UNIQUE_VIOLATION), "{error}");
+            let broken = error.as_db_error().and_then(|error| error.constraint());
+            assert_eq!(broken, Some("events_domain_instance_id_stream_version_key"), "{error}");
         }
     }
 
