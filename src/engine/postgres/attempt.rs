@@ -69,26 +69,40 @@ pub(super) enum Outcome {
     Unsettled,
 }
 
-/// The arguments of one call.
+/// See the module.
 pub(super) struct Attempt<'a> {
     group: &'a [Arc<Request>],
-    /// How many requests each part has.
-    parts: Vec<usize>,
-    arguments: [Elements; 20],
-    /// It is one event without checks.
-    single: bool,
+    /// It may be stored already, so all ids are looked up.
+    look_up: bool,
+    schema: &'a str,
 }
 
 impl<'a> Attempt<'a> {
-    pub fn new(group: &'a [Arc<Request>], look_up: bool, schema: &str) -> Attempt<'a> {
+    pub fn new(group: &'a [Arc<Request>], look_up: bool, schema: &'a str) -> Attempt<'a> {
+        Attempt { group, look_up, schema }
+    }
+
+    /// It is one event without checks.
+    fn is_single(&self) -> bool {
+        !self.look_up && matches!(self.group, [only] if only.is_plain() && only.ids.len() == 1)
+    }
+
+    /// How many requests each part has.
+    fn parts(&self) -> Vec<usize> {
         let mut parts = Vec::new();
         let mut at = 0;
-        while at < group.len() {
-            let plain = if look_up { 0 } else { group[at..].iter().take_while(|request| request.is_plain()).count() };
+        while at < self.group.len() {
+            let plain =
+                if self.look_up { 0 } else { self.group[at..].iter().take_while(|request| request.is_plain()).count() };
             parts.push(plain.max(1));
             at += plain.max(1);
         }
-        let mut values = Values::new(schema);
+        parts
+    }
+
+    /// What the function takes between the sessions and the last of its arguments.
+    fn arguments(&self, parts: &[usize]) -> [Elements; 20] {
+        let mut values = Values::new(self.schema);
         let [mut sizes, mut look_ups, mut expects, mut conditions, mut sources, mut positions, mut tokens] =
             std::array::from_fn(|_| Elements::default());
         let columns: [fn(&Request) -> &Elements; 7] = [
@@ -100,20 +114,21 @@ impl<'a> Attempt<'a> {
             |request| &request.tags,
             |request| &request.bodies,
         ];
-        let [ids, types, domains, instance_ids, times, tags, bodies] = columns.map(|column| joined(group, column));
+        let [ids, types, domains, instance_ids, times, tags, bodies] = columns.map(|column| joined(self.group, column));
         let mut at = 0;
-        for part in &parts {
-            let requests = &group[at..at + part];
+        for part in parts {
+            let requests = &self.group[at..at + part];
             at += part;
             sizes.int(requests.iter().map(|request| request.ids.len()).sum::<usize>() as i32);
             let first = &requests[0];
-            look_ups.flag(first.look_up || (look_up && (first.ids.len() > 0 || first.is_settled_by_token())));
+            look_ups.flag(first.look_up || (self.look_up && (first.ids.len() > 0 || first.is_settled_by_token())));
             expects.int(first.expects[0].len() as i32);
             match &first.condition {
                 None => conditions.null(),
                 Some((query, after)) => {
                     let (matches, after) = (values.query(query), values.number(*after));
-                    conditions.text(&in_schema(&format!("@.events WHERE {matches} AND position > {after}"), schema));
+                    conditions
+                        .text(&in_schema(&format!("@.events WHERE {matches} AND position > {after}"), self.schema));
                 }
             }
             match &first.tracking {
@@ -130,9 +145,9 @@ impl<'a> Attempt<'a> {
             }
         }
         let [expect_domains, expect_instance_ids, expect_versions] =
-            [0, 1, 2].map(|index| joined(group, move |request| &request.expects[index]));
+            [0, 1, 2].map(|index| joined(self.group, move |request| &request.expects[index]));
         let Values { names, numbers, ids: condition_ids, .. } = values;
-        let arguments = [
+        [
             sizes,
             look_ups,
             ids,
@@ -153,9 +168,7 @@ impl<'a> Attempt<'a> {
             sources,
             positions,
             tokens,
-        ];
-        let single = !look_up && matches!(group, [only] if only.is_plain() && only.ids.len() == 1);
-        Attempt { group, parts, arguments, single }
+        ]
     }
 
     /// Has it done: the outcomes, and the head then. From the moment when it may be done, `sent` says so.
@@ -166,7 +179,7 @@ impl<'a> Attempt<'a> {
         patience: Duration,
         sent: &mut bool,
     ) -> std::result::Result<(Vec<Outcome>, u64), Fault> {
-        if self.single && caller.fence.is_empty() {
+        if self.is_single() && caller.fence.is_empty() {
             match self.send_single(caller, calls, patience, sent) {
                 Ok(Some(stored)) => return Ok(stored),
                 Ok(None) => {}
@@ -175,10 +188,11 @@ impl<'a> Attempt<'a> {
             }
         }
         let statement = caller.connection.prepared(&calls.function, &[], patience, &|| Ok(()))?;
-        let ignore_behind = self.group[0].ignore_behind;
+        let parts = self.parts();
+        let (own, ignore_behind) = (self.arguments(&parts), self.group[0].ignore_behind);
         let mut arguments: Vec<&(dyn ToSql + std::marker::Sync)> = Vec::with_capacity(23);
         arguments.extend([&caller.session as &(dyn ToSql + std::marker::Sync), &caller.fence]);
-        arguments.extend(self.arguments.iter().map(|argument| argument as &(dyn ToSql + std::marker::Sync)));
+        arguments.extend(own.iter().map(|argument| argument as &(dyn ToSql + std::marker::Sync)));
         arguments.push(&ignore_behind);
         *sent = true;
         let rows = caller
@@ -186,7 +200,7 @@ impl<'a> Attempt<'a> {
             .run(patience, &|| Ok(()), async |client, _| client.query(&statement, &arguments).await)?;
         let mut outcomes = Vec::with_capacity(self.group.len());
         let mut head_now = 0;
-        for (row, part) in rows.iter().zip(&self.parts) {
+        for (row, part) in rows.iter().zip(&parts) {
             let (outcome, number, head): (i16, i64, i64) = (row.get(0), row.get(1), row.get(3));
             let (number, head) = (number as u64, head as u64);
             head_now = head;

@@ -4,12 +4,12 @@ use super::address::Address;
 use super::fault::Fault;
 use crate::process::Process;
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::Type;
@@ -37,8 +37,11 @@ pub(super) struct Connection {
 struct Parts {
     client: Client,
     link: Link,
+    /// One for all calls: to set a clock for each costs more than all else that is done for it here.
+    ticks: Interval,
     runtime: Runtime,
-    prepared: HashMap<String, Statement>,
+    /// Few, so they are looked through.
+    prepared: Vec<(String, Statement)>,
 }
 
 /// What comes from the server without being asked for.
@@ -84,7 +87,9 @@ impl Connection {
             }
         };
         let link = Link { socket, doubtful: false, notified: false };
-        let parts = Parts { client, link, runtime, prepared: HashMap::new() };
+        let mut ticks = runtime.block_on(async { interval(TICK) });
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let parts = Parts { client, link, ticks, runtime, prepared: Vec::new() };
         let mut connection = Connection { parts: Some(parts), process: Process::current(), server, head: 0 };
         let left = patience.saturating_sub(begun.elapsed());
         connection.run(left, wanted, async |client, _| client.batch_execute(settings).await)?;
@@ -99,26 +104,28 @@ impl Connection {
         wanted: &Wanted<'_>,
         work: impl AsyncFnOnce(&Client, &Progress) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Fault> {
-        let Parts { client, link, runtime, .. } = self.parts.as_mut().ok_or(Fault::Lost)?;
+        let Parts { client, link, ticks, runtime, .. } = self.parts.as_mut().ok_or(Fault::Lost)?;
         let progress = Progress(Cell::new(Instant::now()));
-        runtime.block_on(async {
-            let mut work = pin!(work(client, &progress));
+        let mut work = pin!(work(client, &progress));
+        runtime.block_on(poll_fn(|context| {
             loop {
-                let step = poll_fn(|context| {
-                    if let Poll::Ready(done) = work.as_mut().poll(context) {
-                        return Poll::Ready(done.map_err(Fault::Server));
-                    }
-                    link.poll(context).map(Err)
-                });
-                match tokio::time::timeout(TICK, step).await {
-                    Ok(outcome) => return outcome,
-                    Err(_) => wanted().map_err(Fault::Unwanted)?,
+                if let Poll::Ready(done) = work.as_mut().poll(context) {
+                    return Poll::Ready(done.map_err(Fault::Server));
                 }
+                if let Poll::Ready(ended) = link.poll(context) {
+                    return Poll::Ready(Err(ended));
+                }
+                // What came may be what it waits for.
+                if let Poll::Ready(done) = work.as_mut().poll(context) {
+                    return Poll::Ready(done.map_err(Fault::Server));
+                }
+                ready!(ticks.poll_tick(context));
+                wanted().map_err(Fault::Unwanted)?;
                 if progress.0.get().elapsed() > patience {
-                    return Err(Fault::Late);
+                    return Poll::Ready(Err(Fault::Late));
                 }
             }
-        })
+        }))
     }
 
     /// Waits until a notification comes, or has come since this was asked last, or `until`, or `enough` is true. That is
@@ -172,12 +179,13 @@ impl Connection {
         patience: Duration,
         wanted: &Wanted<'_>,
     ) -> Result<Statement, Fault> {
-        if let Some(statement) = self.parts.as_ref().and_then(|parts| parts.prepared.get(sql)) {
+        let known = self.parts.iter().flat_map(|parts| &parts.prepared).find(|(text, _)| text == sql);
+        if let Some((_, statement)) = known {
             return Ok(statement.clone());
         }
         let statement = self.run(patience, wanted, async |client, _| client.prepare_typed(sql, types).await)?;
         if let Some(parts) = &mut self.parts {
-            parts.prepared.insert(String::from(sql), statement.clone());
+            parts.prepared.push((String::from(sql), statement.clone()));
         }
         Ok(statement)
     }
@@ -195,8 +203,8 @@ impl Connection {
                 std::mem::forget(parts);
                 return;
             }
-            let Parts { client, link, runtime, prepared } = parts;
-            drop((prepared, client, link));
+            let Parts { client, link, ticks, runtime, prepared } = parts;
+            drop((prepared, client, link, ticks));
             runtime.shutdown_background();
         }
     }

@@ -208,9 +208,11 @@ impl Servers {
                 self.patience.as_millis().max(1)
             ),
             // A commit that waits for its standbys must not be cut short, and where it is, the warning must come. What only
-            // waits for its turn ends before it is given up, so that no sessions pile up behind one that does not end.
+            // waits for its turn ends before it is given up, so that no sessions pile up behind one that does not end. Plans are
+            // made once, maybe while the store is small, and are for the store that it grows to.
             Use::Write => format!(
-                "{common}; SET statement_timeout = 0; SET lock_timeout = {}; SET client_min_messages = 'warning'; \
+                "{common}; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
+                 SET statement_timeout = 0; SET lock_timeout = {}; SET client_min_messages = 'warning'; \
                  SELECT set_config('client_connection_check_interval', '1s', false) \
                  WHERE current_setting('server_version_num')::int >= 140000",
                 (self.patience.as_millis() / 2).max(1)

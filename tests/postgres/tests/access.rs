@@ -182,3 +182,38 @@ fn names_that_look_like_the_text_around_them_come_back_as_they_were() {
         assert_eq!(serde_json::from_slice::<serde_json::Value>(&found).unwrap(), json!([stored]));
     }
 }
+
+#[test]
+fn appends_use_indexes_even_if_the_store_was_small_when_they_began() {
+    let (server, schema) = (shared(), schema());
+    append(&open(&server.url(), &schema, json!({})).unwrap(), &event("a"), json!({})).unwrap();
+    // From now on the planner knows that a scan of all events is the cheapest.
+    server.sql(&format!("VACUUM ANALYZE {schema}.events"));
+    let scans = || {
+        server.sql(&format!(
+            "SELECT seq_scan FROM pg_stat_user_tables WHERE schemaname = '{schema}' AND relname = 'events'"
+        ))
+    };
+    let before = scans();
+    let store = open(&server.url(), &schema, json!({})).unwrap();
+    let batch = format!("[{},{}]", event("a"), event("b"));
+    for _ in 0..20 {
+        append(&store, &event("a"), json!({})).unwrap();
+        append(
+            &store,
+            &batch,
+            json!({"expected_version": "any", "condition": {"fail_if_events_match": {"type": "Other"}}}),
+        )
+        .unwrap();
+    }
+    drop(store);
+    // The server counts what a session did when it has ended.
+    let counted =
+        format!("SELECT n_tup_ins FROM pg_stat_user_tables WHERE schemaname = '{schema}' AND relname = 'events'");
+    let ended = (0..500).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        server.sql(&counted).trim() == "61"
+    });
+    assert!(ended);
+    assert_eq!(scans(), before);
+}
