@@ -35,7 +35,11 @@ install() {
 }
 # From outside the source, so that what is tested is what was installed.
 cd "$build/run"
-install venv-sdist "$build"/dist/*.tar.gz
+# What is built from the source distribution only has to come about, so it is not optimised as a whole.
+(
+    export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
+    install venv-sdist "$build"/dist/*.tar.gz
+)
 install venv "$build"/dist/*.whl
 "$build/venv/bin/pip" install -q --disable-pip-version-check -r "$here/requirements-dev.txt"
 
