@@ -2,6 +2,7 @@
 # make demo     the main job on real data
 # make move     the same data from memory into a file, into PostgreSQL, into a file; its copy killed half-way
 # make test     every test
+# make install  the library, its headers, and what pkg-config and CMake look for: PREFIX=/usr/local DESTDIR=
 # make help     the rest
 
 CARGO ?= cargo
@@ -28,6 +29,8 @@ help:
 	@echo "make deny     licences, sources and duplicates of the dependencies"
 	@echo "make header   include/runestore.h is what the source generates"
 	@echo "make c        the C tests: plain, with sanitizers, under valgrind"
+	@echo "make test-install  programs against the installed library: C, C++, shared, static, pkg-config, CMake"
+	@echo "make uninstall     removes what make install installed, with the same PREFIX"
 	@echo "make cpp      the C++ tests: C++17, 20 and 23, with and without exceptions, sanitizers, valgrind"
 	@echo "make crash    crashes on a simulated disk: CRASH_STATES=50000 states, and every planted bug"
 	@echo "make torture  the same with 1,000,000 states; an hour or more"
@@ -45,6 +48,24 @@ help:
 	@echo "make perf-check    instructions of some works, by callgrind, beside those of benches/instructions.txt"
 	@echo "make docs     the references of the Rust crate and the Python package"
 	@echo "make clean    removes what was built"
+
+# ---- install ----------------------------------------------------------------
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DESTDIR ?=
+# Empty keeps the symbols' names.
+STRIP ?= strip
+INSTALL = PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" INCLUDEDIR="$(INCLUDEDIR)" DESTDIR="$(DESTDIR)" STRIP="$(STRIP)" sh packaging/install.sh
+
+# Installing as root does not build as root: `make`, then `sudo make install`.
+.PHONY: install uninstall
+install:
+	@test -e $(LIB)/librunestore.so && test -e $(LIB)/librunestore.a || { echo "nothing is built: run make first" >&2; exit 1; }
+	@$(INSTALL) install $(LIB)
+uninstall:
+	@$(INSTALL) uninstall
 
 # ---- demo -------------------------------------------------------------------
 
@@ -114,7 +135,7 @@ fuzz:
 # ---- test -------------------------------------------------------------------
 
 .PHONY: test
-test: need-rust need-python need-cc need-c-tests need-postgres rust deny header crash c cpp machine format python
+test: need-rust need-python need-cc need-c-tests need-postgres rust deny header crash c cpp test-install machine format python
 	@echo "make test: all suites passed"
 
 .PHONY: rust
@@ -149,6 +170,10 @@ header:
 .PHONY: c
 c: need-python need-cc need-c-tests all
 	CC="$(CC)" CXX="$(CXX)" sh tests/c/run.sh $(LIB) $(BUILD)/c
+
+.PHONY: test-install
+test-install: need-cc need-install-tests all
+	@CC="$(CC)" CXX="$(CXX)" sh tests/install/run.sh $(LIB) $(BUILD)/install
 
 .PHONY: cpp
 cpp: need-python need-cc need-c-tests all
@@ -203,7 +228,7 @@ clean:
 
 # ---- what the machine must have ----------------------------------------------
 
-.PHONY: need-rust need-python need-cc need-c-tests need-postgres
+.PHONY: need-rust need-python need-cc need-c-tests need-install-tests need-postgres
 need-rust:
 	@$(CARGO) fmt --version >/dev/null 2>&1 && $(CARGO) clippy --version >/dev/null 2>&1 || \
 	    { echo "the tests need rustfmt and clippy: rustup component add rustfmt clippy" >&2; exit 1; }
@@ -215,5 +240,7 @@ need-c-tests:
 	@tools/need.sh "$(CXX) --version" g++
 	@tools/need.sh "valgrind --version" valgrind libc6-dbg
 	@tools/need.sh "nm --version && readelf --version" binutils
+need-install-tests: need-c-tests
+	@tools/need.sh "pkg-config --version && cmake --version" pkg-config cmake
 need-postgres:
 	@tools/need.sh "test -x '$(PG_BIN)/initdb' || command -v initdb || ls /usr/lib/postgresql/*/bin/initdb" postgresql

@@ -1,0 +1,72 @@
+#!/bin/sh
+# usage: install.sh install LIBRARY_DIR
+#        install.sh uninstall
+# Installs what was built there for C and C++: the shared library without its symbols' names, the static one, the headers,
+# and what pkg-config and CMake look for; or removes that. `make install` calls it; the variables are those that packagers
+# know:
+#
+#     PREFIX       /usr/local
+#     LIBDIR       PREFIX/lib
+#     INCLUDEDIR   PREFIX/include
+#     DESTDIR      empty: where the whole tree is put instead of /
+#     STRIP        strip; empty keeps the names
+set -eu
+cd "$(dirname "$0")/.."
+
+action=$1
+PREFIX=${PREFIX:-/usr/local}
+LIBDIR=${LIBDIR:-$PREFIX/lib}
+INCLUDEDIR=${INCLUDEDIR:-$PREFIX/include}
+DESTDIR=${DESTDIR:-}
+STRIP=${STRIP-strip}
+for folder in "$PREFIX" "$LIBDIR" "$INCLUDEDIR"; do
+    case $folder in
+    /*) ;;
+    *)
+        echo "install: PREFIX, LIBDIR and INCLUDEDIR are absolute, but here is '$folder'" >&2
+        exit 2
+        ;;
+    esac
+done
+
+# The library's version, and that of the interface, which names the files: programs look for its major version.
+version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
+interface=$(sed -n 's/^#define STORE_ABI_VERSION \([0-9]*\)$/\1/p' include/runestore.h)
+soname=librunestore.so.$((interface >> 16))
+shared=$soname.$((interface & 65535))
+# What the static library needs of the system, as `cargo rustc -- --print native-static-libs` says.
+static_libs="-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc"
+include_from_lib=$(realpath -m --relative-to="$LIBDIR" "$INCLUDEDIR")
+
+lib=$DESTDIR$LIBDIR
+include=$DESTDIR$INCLUDEDIR
+if [ "$action" = uninstall ]; then
+    rm -f "$lib/$shared" "$lib/$soname" "$lib/librunestore.so" "$lib/librunestore.a" "$lib/pkgconfig/runestore.pc" \
+        "$include/runestore.h" "$include/runestore.hpp"
+    rm -rf "$lib/cmake/Runestore" "$include/runestore"
+    echo "removed Runestore $version from $DESTDIR$PREFIX"
+    exit 0
+fi
+built=$2
+install -d "$lib/pkgconfig" "$lib/cmake/Runestore" "$include/runestore"
+install -m 755 "$built/librunestore.so" "$lib/$shared"
+ln -sf "$shared" "$lib/$soname"
+ln -sf "$soname" "$lib/librunestore.so"
+install -m 644 "$built/librunestore.a" "$lib/librunestore.a"
+if [ -n "$STRIP" ]; then
+    "$STRIP" --strip-unneeded "$lib/$shared"
+    "$STRIP" --strip-debug "$lib/librunestore.a"
+fi
+install -m 644 include/*.h include/*.hpp "$include"
+install -m 644 include/runestore/*.hpp "$include/runestore"
+
+filled() { # TEMPLATE TARGET
+    sed -e "s|@PREFIX@|$PREFIX|g; s|@LIBDIR@|$LIBDIR|g; s|@INCLUDEDIR@|$INCLUDEDIR|g; s|@VERSION@|$version|g" \
+        -e "s|@STATIC_LIBS@|$static_libs|g; s|@SHARED@|$shared|g; s|@SONAME@|$soname|g" \
+        -e "s|@INCLUDE_FROM_LIB@|$include_from_lib|g" "packaging/$1.in" >"$2/$1"
+    chmod 644 "$2/$1"
+}
+filled runestore.pc "$lib/pkgconfig"
+filled RunestoreConfig.cmake "$lib/cmake/Runestore"
+filled RunestoreConfigVersion.cmake "$lib/cmake/Runestore"
+echo "installed Runestore $version in $DESTDIR$PREFIX: $shared, $(stat -c %s "$lib/$shared") bytes"
