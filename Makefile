@@ -28,6 +28,7 @@ help:
 	@echo "make rust     format, lints, documentation and tests of the Rust code"
 	@echo "make deny     licences, sources and duplicates of the dependencies"
 	@echo "make header   include/runestore.h is what the source generates"
+	@echo "make abi      the interface that the header declares is the recorded one: tests/abi/runestore.abi"
 	@echo "make c        the C tests: plain, with sanitizers, under valgrind"
 	@echo "make test-install  programs against the installed library: C, C++, shared, static, pkg-config, CMake"
 	@echo "make uninstall     removes what make install installed, with the same PREFIX"
@@ -135,7 +136,7 @@ fuzz:
 # ---- test -------------------------------------------------------------------
 
 .PHONY: test
-test: need-rust need-python need-cc need-c-tests need-postgres rust deny header crash c cpp test-install machine format python
+test: need-rust need-python need-cc need-c-tests need-postgres rust deny header abi crash c cpp test-install machine format python
 	@echo "make test: all suites passed"
 
 .PHONY: rust
@@ -166,6 +167,10 @@ header:
 	@diff -u $(BUILD)/runestore.h.committed include/runestore.h
 	@if git rev-parse --git-dir >/dev/null 2>&1; then git diff --exit-code include/runestore.h; fi
 	@echo "header: include/runestore.h is what src/ffi generates"
+
+.PHONY: abi
+abi: need-python need-cc need-abi
+	@CC="$(CC)" PYTHON="$(PYTHON)" sh tests/abi/run.sh $(BUILD)/abi
 
 .PHONY: c
 c: need-python need-cc need-c-tests all
@@ -228,7 +233,7 @@ clean:
 
 # ---- what the machine must have ----------------------------------------------
 
-.PHONY: need-rust need-python need-cc need-c-tests need-install-tests need-postgres
+.PHONY: need-rust need-python need-cc need-c-tests need-install-tests need-abi need-postgres
 need-rust:
 	@$(CARGO) fmt --version >/dev/null 2>&1 && $(CARGO) clippy --version >/dev/null 2>&1 || \
 	    { echo "the tests need rustfmt and clippy: rustup component add rustfmt clippy" >&2; exit 1; }
@@ -242,5 +247,7 @@ need-c-tests:
 	@tools/need.sh "nm --version && readelf --version" binutils
 need-install-tests: need-c-tests
 	@tools/need.sh "pkg-config --version && cmake --version" pkg-config cmake
+need-abi:
+	@tools/need.sh "abidiff --version && abidw --version" abigail-tools
 need-postgres:
 	@tools/need.sh "test -x '$(PG_BIN)/initdb' || command -v initdb || ls /usr/lib/postgresql/*/bin/initdb" postgresql
