@@ -31,6 +31,8 @@ help:
 	@echo "make abi      the interface that the header declares is the recorded one: tests/abi/runestore.abi"
 	@echo "make c        the C tests: plain, with sanitizers, under valgrind"
 	@echo "make test-install  programs against the installed library: C, C++, shared, static, pkg-config, CMake"
+	@echo "make deb           Debian packages of it in build/deb: librunestore1 and librunestore-dev"
+	@echo "make test-deb      makes them, installs them if it is root's to, uses them, removes them"
 	@echo "make uninstall     removes what make install installed, with the same PREFIX"
 	@echo "make cpp      the C++ tests: C++17, 20 and 23, with and without exceptions, sanitizers, valgrind"
 	@echo "make crash    crashes on a simulated disk: CRASH_STATES=50000 states, and every planted bug"
@@ -67,6 +69,10 @@ install:
 	@$(INSTALL) install $(LIB)
 uninstall:
 	@$(INSTALL) uninstall
+
+.PHONY: deb
+deb: need-deb all
+	@sh packaging/deb.sh $(LIB) $(BUILD)/deb
 
 # ---- demo -------------------------------------------------------------------
 
@@ -136,7 +142,7 @@ fuzz:
 # ---- test -------------------------------------------------------------------
 
 .PHONY: test
-test: need-rust need-python need-cc need-c-tests need-postgres rust deny header abi crash c cpp test-install machine format python
+test: need-rust need-python need-cc need-c-tests need-postgres rust deny header abi crash c cpp test-install test-deb machine format python
 	@echo "make test: all suites passed"
 
 .PHONY: rust
@@ -179,6 +185,10 @@ c: need-python need-cc need-c-tests all
 .PHONY: test-install
 test-install: need-cc need-install-tests all
 	@CC="$(CC)" CXX="$(CXX)" sh tests/install/run.sh $(LIB) $(BUILD)/install
+
+.PHONY: test-deb
+test-deb: need-cc need-install-tests need-deb all
+	@CC="$(CC)" CXX="$(CXX)" sh tests/deb/run.sh $(LIB) $(BUILD)/deb
 
 .PHONY: cpp
 cpp: need-python need-cc need-c-tests all
@@ -233,7 +243,7 @@ clean:
 
 # ---- what the machine must have ----------------------------------------------
 
-.PHONY: need-rust need-python need-cc need-c-tests need-install-tests need-abi need-postgres
+.PHONY: need-rust need-python need-cc need-c-tests need-install-tests need-abi need-deb need-postgres
 need-rust:
 	@$(CARGO) fmt --version >/dev/null 2>&1 && $(CARGO) clippy --version >/dev/null 2>&1 || \
 	    { echo "the tests need rustfmt and clippy: rustup component add rustfmt clippy" >&2; exit 1; }
@@ -249,5 +259,7 @@ need-install-tests: need-c-tests
 	@tools/need.sh "pkg-config --version && cmake --version" pkg-config cmake
 need-abi:
 	@tools/need.sh "abidiff --version && abidw --version" abigail-tools
+need-deb:
+	@tools/need.sh "dpkg-architecture -qDEB_HOST_ARCH && command -v dpkg-shlibdeps" dpkg-dev
 need-postgres:
 	@tools/need.sh "test -x '$(PG_BIN)/initdb' || command -v initdb || ls /usr/lib/postgresql/*/bin/initdb" postgresql
