@@ -1,0 +1,46 @@
+#!/bin/sh
+# usage: test.sh BUILDDIR LIBRARY_DIR
+# Installs the library into a prefix of its own and runs every test of the Elixir package against what was installed,
+# outside the source tree.
+set -eu
+LC_ALL=C.UTF-8
+export LC_ALL
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$1"
+build=$(cd "$1" && pwd)
+library=$(cd "$2" && pwd)
+unset DESTDIR LIBDIR INCLUDEDIR PREFIX RUNESTORE_INCLUDE RUNESTORE_LIB
+
+rm -rf "$build/prefix" "$build/project"
+PREFIX=$build/prefix sh "$here/../../packaging/install.sh" install "$library"
+mkdir -p "$build/project"
+cp -R "$here/." "$build/project"
+rm -rf "$build/project/_build" "$build/project/deps"
+cd "$build/project"
+
+PKG_CONFIG_PATH=$build/prefix/lib/pkgconfig
+MIX_ENV=test
+RUNESTORE_VECTORS=$here/../../tests/vectors
+# What mix itself keeps goes where the tests are.
+MIX_HOME=$build/mix
+export PKG_CONFIG_PATH MIX_ENV RUNESTORE_VECTORS MIX_HOME
+
+echo "elixir: formatting"
+mix format --check-formatted
+echo "elixir: compiling"
+mix compile --warnings-as-errors
+readelf -d _build/test/lib/runestore/priv/runestore_nif.so | grep -q 'NEEDED.*\[librunestore\.so\.1\]' ||
+    { echo "the NIF does not ask for librunestore.so.1"; exit 1; }
+exported=$(nm -D --defined-only _build/test/lib/runestore/priv/runestore_nif.so | awk '{print $3}')
+[ "$exported" = nif_init ] || { echo "the NIF exports more than its entry: $exported"; exit 1; }
+echo "elixir: tests"
+mix test --warnings-as-errors
+
+# The same without pkg-config, by the variables.
+(
+    unset PKG_CONFIG_PATH
+    RUNESTORE_INCLUDE=$build/prefix/include RUNESTORE_LIB=$build/prefix/lib PKG_CONFIG=false OUT=$build/by-variables \
+        make --no-print-directory >/dev/null
+)
+test -s "$build/by-variables/runestore_nif.so"
+echo "elixir: all tests passed"
