@@ -41,6 +41,7 @@ help:
 	@echo "make test-failover  PostgreSQL's primary and standby are lost in turn while programs write and follow: FAILOVER_ROUNDS=50"
 	@echo "make powercut power cuts in a virtual machine: ROUNDS=20"
 	@echo "make python   the Python package: wheel, source distribution, tests, types"
+	@echo "make elixir   the Elixir package: the NIF, formatting, tests, vectors; not a part of make test"
 	@echo "make format   a reader in Python, written from docs/FORMAT.md alone, against golden stores and fresh ones"
 	@echo "make fuzz     each fuzz target for SECONDS=60, with AddressSanitizer where a nightly Rust has it"
 	@echo "make bench    the scoreboards, RUNS=1 times: from C beside SQLite, LMDB and PostgreSQL, from Python beside sqlite3 and eventsourcing;"
@@ -222,6 +223,11 @@ test-failover: need-rust need-postgres
 python: need-python need-c-tests need-postgres
 	@PYTHON="$(PYTHON)" sh bindings/python/test.sh $(BUILD)/python
 
+# RUNESTORE_TEST_CALLS=1000000 for the long test of its memory.
+.PHONY: elixir
+elixir: need-cc need-elixir all
+	@CC="$(CC)" sh bindings/elixir/test.sh $(BUILD)/elixir $(LIB)
+
 .PHONY: format
 format: need-python all
 	@PYTHON="$(PYTHON)" sh tests/format/run.sh $(LIB) $(BUILD)/format
@@ -243,7 +249,7 @@ clean:
 
 # ---- what the machine must have ----------------------------------------------
 
-.PHONY: need-rust need-python need-cc need-c-tests need-install-tests need-abi need-deb need-postgres
+.PHONY: need-rust need-python need-cc need-c-tests need-install-tests need-abi need-deb need-elixir need-postgres
 need-rust:
 	@$(CARGO) fmt --version >/dev/null 2>&1 && $(CARGO) clippy --version >/dev/null 2>&1 || \
 	    { echo "the tests need rustfmt and clippy: rustup component add rustfmt clippy" >&2; exit 1; }
@@ -261,5 +267,8 @@ need-abi:
 	@tools/need.sh "abidiff --version && abidw --version" abigail-tools
 need-deb:
 	@tools/need.sh "dpkg-architecture -qDEB_HOST_ARCH && command -v dpkg-shlibdeps" dpkg-dev
+need-elixir:
+	@tools/need.sh "elixir --version && mix --version && test -f \"\$$(erl -noshell -eval 'io:put_chars(code:root_dir()), halt().')/usr/include/erl_nif.h\"" elixir erlang-dev
+	@tools/need.sh "pkg-config --version && readelf --version" pkg-config binutils
 need-postgres:
 	@tools/need.sh "test -x '$(PG_BIN)/initdb' || command -v initdb || ls /usr/lib/postgresql/*/bin/initdb" postgresql
