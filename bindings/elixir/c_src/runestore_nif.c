@@ -10,6 +10,7 @@
  */
 #include <erl_nif.h>
 #include <runestore.h>
+#include <stdint.h>
 #include <string.h>
 
 typedef struct {
@@ -25,13 +26,33 @@ typedef struct {
 static ErlNifResourceType *store_type;
 static ErlNifResourceType *cursor_type;
 
-static ERL_NIF_TERM atom_ok, atom_nil, atom_error, atom_timeout, atom_done;
+static ERL_NIF_TERM atom_ok, atom_nil, atom_error, atom_timeout, atom_done, atom_close;
 
-/* What nobody closed is closed when nothing refers to it. A second close of the same handle is an error and no harm. */
+/* The process Runestore.Closer, once it has told. */
+static ErlNifMutex *closer_mutex;
+static ErlNifPid closer;
+static int closer_told;
+
+/* What nobody closed is closed when nothing refers to it. That may sync a disk, and here is the scheduler of whoever
+   collects garbage: so the number is sent to a process that closes it on a dirty scheduler. Where there is none (the
+   application is stopped) it is closed here. A second close of the same handle is an error and no harm. */
 static void close_store(ErlNifEnv *env, void *object)
 {
-    (void)env;
-    store_close(((store_resource *)object)->handle, NULL, NULL);
+    store_t *handle = ((store_resource *)object)->handle;
+    ErlNifPid pid;
+    int sent = 0;
+    enif_mutex_lock(closer_mutex);
+    int told = closer_told;
+    pid = closer;
+    enif_mutex_unlock(closer_mutex);
+    if (told) {
+        ErlNifEnv *message = enif_alloc_env();
+        ERL_NIF_TERM number = enif_make_uint64(message, (ErlNifUInt64)(uintptr_t)handle);
+        sent = enif_send(env, &pid, message, enif_make_tuple2(message, atom_close, number));
+        enif_free_env(message);
+    }
+    if (!sent)
+        store_close(handle, NULL, NULL);
 }
 
 static void close_cursor(ErlNifEnv *env, void *object)
@@ -254,6 +275,27 @@ static ERL_NIF_TERM nif_interrupt(ErlNifEnv *env, int argc, const ERL_NIF_TERM a
     return done(env, store_interrupt(store));
 }
 
+/* The caller is the process that closes what was forgotten. */
+static ERL_NIF_TERM nif_closer(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[])
+{
+    (void)argc;
+    (void)argv;
+    enif_mutex_lock(closer_mutex);
+    closer_told = enif_self(env, &closer) != NULL;
+    enif_mutex_unlock(closer_mutex);
+    return atom_ok;
+}
+
+/* By a number that close_store sent. Any other is an error of the library: numbers are no addresses. */
+static ERL_NIF_TERM nif_close_forgotten(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[])
+{
+    ErlNifUInt64 number;
+    (void)argc;
+    if (!enif_get_uint64(env, argv[0], &number))
+        return enif_make_badarg(env);
+    return done(env, store_close((store_t *)(uintptr_t)number, NULL, NULL));
+}
+
 /* ---- cursors ---- */
 
 static ERL_NIF_TERM nif_cursor_open(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[])
@@ -361,6 +403,11 @@ static int prepare(ErlNifEnv *env)
     atom_error = enif_make_atom(env, "error");
     atom_timeout = enif_make_atom(env, "timeout");
     atom_done = enif_make_atom(env, "done");
+    atom_close = enif_make_atom(env, "close");
+    if (!closer_mutex)
+        closer_mutex = enif_mutex_create("runestore_closer");
+    if (!closer_mutex)
+        return 1;
     return 0;
 }
 
@@ -392,6 +439,8 @@ static ErlNifFunc functions[] = {
     {"verify", 1, nif_verify, ERL_NIF_DIRTY_JOB_IO_BOUND},
     {"backup", 2, nif_backup, ERL_NIF_DIRTY_JOB_IO_BOUND},
     {"interrupt", 1, nif_interrupt, 0},
+    {"closer", 0, nif_closer, 0},
+    {"close_forgotten", 1, nif_close_forgotten, ERL_NIF_DIRTY_JOB_IO_BOUND},
     {"cursor_open", 3, nif_cursor_open, ERL_NIF_DIRTY_JOB_IO_BOUND},
     {"cursor_next", 3, nif_cursor_next, ERL_NIF_DIRTY_JOB_IO_BOUND},
     {"cursor_cancel", 1, nif_cursor_cancel, 0},

@@ -25,8 +25,8 @@ defmodule Runestore do
   Calls run on the dirty IO schedulers, of which the VM has ten (`erl +SDio`). No call occupies one for longer than its
   work takes: who waits, by `wait/3` or by a subscription, sits in a receive, and one process for each store that is
   waited on does the waiting, in slices of 100 ms, together on at most half of those schedulers. `interrupt/1` does not
-  stand in their queue. A store that is closed by the garbage collector is closed on the scheduler that collects, which
-  may take as long as a sync of the disk: call `close/1` where that matters.
+  stand in their queue. A store that nobody closed and nothing refers to is closed in the background, soon after it was
+  collected: call `close/1` where it matters when.
 
   ## Errors
 

@@ -20,6 +20,7 @@ defmodule Runestore.NativeTest do
       verify: [store],
       backup: [store, "p"],
       interrupt: [store],
+      close_forgotten: [1],
       cursor_open: [store, nil, nil],
       cursor_next: [cursor, 0, 0],
       cursor_cancel: [cursor],
@@ -28,7 +29,7 @@ defmodule Runestore.NativeTest do
       status_name: [0]
     ]
 
-    functions = Native.__info__(:functions) |> Keyword.drop([:load, :version]) |> Keyword.keys()
+    functions = Native.__info__(:functions) |> Keyword.drop([:load, :version, :closer]) |> Keyword.keys()
     assert Enum.sort(Keyword.keys(right)) == Enum.sort(functions)
 
     # No text, no handle, no number: wrong wherever they stand.
@@ -40,7 +41,7 @@ defmodule Runestore.NativeTest do
         assert_raise ArgumentError, fn -> apply(Native, name, args) end
       end
 
-    assert length(tried) == 27 * length(wrong)
+    assert length(tried) == 28 * length(wrong)
     for {name, args} <- right, hd(args) in [store, cursor], do: {name, swapped(name, args, store, cursor)}
     assert {:timeout, 0} = Native.wait(store, 0, 0)
   end
@@ -61,6 +62,13 @@ defmodule Runestore.NativeTest do
     assert {:done, 0} = Native.cursor_next(cursor, 0xFFFFFFFFFFFFFFFF, 0)
     assert_raise ArgumentError, fn -> Native.cursor_next(cursor, -1, 0) end
     assert Native.status_name(-2_147_483_648) == "unknown"
+  end
+
+  test "a number that is no handle closes nothing" do
+    for number <- [0, 2 ** 64 - 1] do
+      assert {:error, status, ""} = Native.close_forgotten(number)
+      assert status in [-1, -2]
+    end
   end
 
   test "an empty text is not an absent one" do

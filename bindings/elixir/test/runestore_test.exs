@@ -338,6 +338,34 @@ defmodule RunestoreTest do
       assert Runestore.head!(store) == 1
     end
 
+    test "hundreds of forgotten stores, open and closed, with cursors, are collected while others work", %{
+      store: store
+    } do
+      worker = Task.async(fn -> for _ <- 1..2000, do: Runestore.append!(store, event()) end)
+
+      1..4
+      |> Enum.map(fn _ ->
+        Task.async(fn ->
+          for n <- 1..200 do
+            forgotten = Runestore.open!()
+            Runestore.append!(forgotten, [event(), event()])
+            {:ok, _} = Native.cursor_open(forgotten.ref, nil, nil)
+            if rem(n, 3) == 0, do: Runestore.close!(forgotten)
+            if rem(n, 10) == 0, do: :erlang.garbage_collect()
+          end
+        end)
+      end)
+      |> Task.await_many(60_000)
+
+      Task.await(worker, 60_000)
+      :erlang.garbage_collect(Process.whereis(Runestore.Closer))
+      assert Runestore.head!(store) == 2000
+
+      eventually(fn ->
+        Process.info(Process.whereis(Runestore.Closer), :message_queue_len) == {:message_queue_len, 0}
+      end)
+    end
+
     test "a process killed in the middle of its calls leaves a store that works", %{store: store} do
       for _ <- 1..20 do
         pid =

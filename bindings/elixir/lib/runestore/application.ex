@@ -5,6 +5,7 @@ defmodule Runestore.Application do
   @impl true
   def start(_type, _args) do
     children = [
+      Runestore.Closer,
       Runestore.Watcher.registry(),
       {DynamicSupervisor, name: Runestore.Processes, strategy: :one_for_one}
     ]

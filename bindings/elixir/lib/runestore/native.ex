@@ -19,6 +19,8 @@ defmodule Runestore.Native do
   def verify(_store), do: missing()
   def backup(_store, _path), do: missing()
   def interrupt(_store), do: missing()
+  def closer, do: missing()
+  def close_forgotten(_number), do: missing()
   def cursor_open(_store, _query, _opts), do: missing()
   def cursor_next(_cursor, _max_events, _timeout_ms), do: missing()
   def cursor_cancel(_cursor), do: missing()
