@@ -43,4 +43,28 @@ mix test --warnings-as-errors
         make --no-print-directory >/dev/null
 )
 test -s "$build/by-variables/runestore_nif.so"
+# A program that has the package as a dependency, as a release would run it.
+echo "elixir: as a dependency"
+rm -rf "$build/program"
+mkdir -p "$build/program/lib"
+cat >"$build/program/mix.exs" <<'END'
+defmodule Program.MixProject do
+  use Mix.Project
+  def project, do: [app: :program, version: "0.0.1", deps: [{:runestore, path: "../project"}]]
+end
+END
+cat >"$build/program/lib/program.ex" <<'END'
+defmodule Program do
+  def run do
+    store = Runestore.open!()
+    [event] = Runestore.append!(store, %{type: "Opened", domain: "account", instance_id: "a-1"})
+    IO.puts("position #{event.sequence_number}")
+  end
+end
+END
+(
+    cd "$build/program"
+    MIX_ENV=prod mix compile --warnings-as-errors >"$build/program.log" 2>&1 || { cat "$build/program.log"; exit 1; }
+    [ "$(MIX_ENV=prod mix run -e 'Program.run()')" = "position 1" ]
+)
 echo "elixir: all tests passed"

@@ -81,6 +81,8 @@ defmodule Runestore.ServerTest do
     assert Server.append(Lists, [:b, :c]) == {:ok, [:b, :c]}
     assert Server.get_events(Lists) == {:ok, [:a, :b, :c]}
     assert Server.get_events(Lists, type: "T") == {:error, :too_hard}
+    assert {:error, %Error{code: :unsupported}} = Server.append(Lists, :d, expected_version: 0)
+    assert Server.get_events(Lists) == {:ok, [:a, :b, :c]}
   end
 
   test "a store that cannot be opened is the reason why the server does not start" do

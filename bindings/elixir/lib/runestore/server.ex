@@ -19,7 +19,7 @@ defmodule Runestore.Server do
   """
   use GenServer
 
-  alias Runestore.Subscription
+  alias Runestore.{Error, Subscription}
 
   @doc "Starts the process. Options: `:name`, `:store` (`Runestore.Store`), `:store_opts`."
   @spec start_link(keyword) :: GenServer.on_start()
@@ -87,9 +87,18 @@ defmodule Runestore.Server do
   end
 
   def handle_call({:run, function, args}, _from, server) do
-    case apply(server.store, function, [server.state | args]) do
+    case run_here(server, function, args) do
       {:ok, value, state} -> {:reply, {:ok, value}, %{server | state: state}}
       error -> {:reply, error, server}
+    end
+  end
+
+  defp run_here(%{store: store, state: state}, function, args) do
+    if function_exported?(store, function, length(args) + 1) do
+      apply(store, function, [state | args])
+    else
+      message = "#{inspect(store)} has no #{function}/#{length(args) + 1}: it takes no options here"
+      {:error, %Error{code: :unsupported, message: message}}
     end
   end
 
