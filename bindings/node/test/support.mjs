@@ -38,10 +38,19 @@ export async function until(condition, what = 'it') {
   throw new Error(`${what} did not come`);
 }
 
-/** What a program prints, in a process of its own, which must end well. */
-export async function run(program, { cwd, env, flags = ['--input-type=module'] } = {}) {
-  const { stdout } = await promisify(execFile)(process.execPath, [...flags, '-e', program], {
-    cwd: cwd ?? path.dirname(PACKAGE), env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...env }, timeout: 120_000,
+/** A folder in which `import 'runestore'` finds the package that is tested. */
+export function project(t) {
+  const made = folder(t);
+  fs.mkdirSync(path.join(made, 'node_modules'));
+  fs.symlinkSync(PACKAGE, path.join(made, 'node_modules', 'runestore'));
+  return made;
+}
+
+/** What a program prints, in a process of its own, which must end well and say nothing on stderr. */
+export async function run(program, { cwd = PACKAGE, env, flags = ['--input-type=module'] } = {}) {
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [...flags, '-e', program], {
+    cwd, env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...env }, timeout: 120_000,
   });
+  if (stderr !== '') throw new Error(stderr);
   return stdout;
 }
