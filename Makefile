@@ -223,9 +223,8 @@ need-c-tests:
 	@tools/need.sh "$(CXX) --version" g++
 	@tools/need.sh "valgrind --version" valgrind libc6-dbg
 	@tools/need.sh "nm --version && readelf --version" binutils
-# Debian 12 has Node.js 18, which is too old: what need.sh installs there will not do, and it says so.
 need-node:
-	@tools/need.sh "$(NODE) -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' && $(NPM) --version" nodejs npm || \
-	    { echo "the npm package needs Node.js 20 or later, with npm; Debian 12 has 18: take it from nodejs.org, or name another with NODE= and NPM=" >&2; exit 1; }
+	@tools/need.sh "$(NODE) -e 'const [major, minor] = process.versions.node.split(\".\"); process.exit(major > 18 || (major == 18 && minor >= 18) ? 0 : 1)' && $(NPM) --version" nodejs npm || \
+	    { echo "the npm package needs Node.js 18.18 or later, with npm: take it from nodejs.org if your system's is older, or name another with NODE= and NPM=" >&2; exit 1; }
 need-postgres:
 	@tools/need.sh "test -x '$(PG_BIN)/initdb' || command -v initdb || ls /usr/lib/postgresql/*/bin/initdb" postgresql

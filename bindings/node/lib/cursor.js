@@ -87,6 +87,7 @@ class EventCursor {
 
   async #read() {
     const { state } = this.#record;
+    let known = false;
     for (;;) {
       if (this.#ended) return { value: undefined, done: true };
       if (this.#signal?.aborted) {
@@ -112,7 +113,7 @@ class EventCursor {
         continue;
       }
       try {
-        await waiting.grown(state, value, this.#signal, (wake) => { this.#wake = wake; });
+        known = await waiting.grown(state, value, this.#signal, (wake) => { this.#wake = wake; }, known);
       } catch (error) {
         if (error instanceof AbortError) await this.#end();
         throw error;

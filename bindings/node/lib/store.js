@@ -190,17 +190,18 @@ class Store {
     }
     const end = timeout === undefined ? Infinity : performance.now() + timeout;
     let timer;
+    let known = false;
     try {
       for (;;) {
         const { status, value } = check(this.#state, await native.async('wait', false, this.#state.handle, behind, 0));
         if (status === native.OK) return Number(value);
         const rest = end - performance.now();
         if (rest <= 0) return null;
-        await waiting.grown(this.#state, behind, signal, (wake) => {
+        known = await waiting.grown(this.#state, behind, signal, (wake) => {
           clearTimeout(timer);
           // Longer than a timer can be: it looks then, and waits on.
           if (rest < Infinity) timer = setTimeout(wake, Math.min(Math.ceil(rest), 2 ** 31 - 1));
-        });
+        }, known);
       }
     } finally {
       clearTimeout(timer);

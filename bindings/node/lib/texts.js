@@ -5,10 +5,13 @@ const { make } = require('./errors.js');
 
 const isText = (value) => typeof value === 'string' || value instanceof Uint8Array;
 
+// Node.js 18 has no `isWellFormed`.
+const isWellFormed = String.prototype.isWellFormed ? (text) => text.isWellFormed() : (text) => !/\p{Surrogate}/u.test(text);
+
 /** The bytes of a text, which a call in another thread may read: nobody else can change or detach them. */
 function bytes(text, what) {
   if (typeof text !== 'string') return Buffer.from(text);
-  if (text.isWellFormed?.() === false) {
+  if (!isWellFormed(text)) {
     // It would become U+FFFD without a word.
     throw make('invalid_json', `${what}: an unpaired surrogate is no text: mend the string`, { in: what });
   }

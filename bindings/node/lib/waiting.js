@@ -12,27 +12,33 @@ const { AbortError, fromStatus, make } = require('./errors.js');
 const ALONE = 250;
 /** How long a round of several stores takes. */
 const ROUND = 50;
-/** With one thread in the pool, none may wait: the stores are asked so often. */
+/** With one thread in the pool, none may wait: so long nobody asks. */
 const PAUSE = 10;
 
 /** The stores that somebody waits for, in turn. */
 const turns = [];
 let running = false;
 
-/** Resolves when the store's head is larger than `after`, as far as is known, or when it is worth to look; `ended`, if it is
- * given, is told how to end the wait before that. */
-function grown(state, after, signal, ended) {
+/** Resolves when the store's head is larger than `after`, as far as is known, or when it is worth to look: with true where that
+ * was known before. `ended`, if it is given, is told how to end the wait. `known` is what the call before resolved with, if
+ * looking has shown nothing since. */
+function grown(state, after, signal, ended, known = false) {
   return new Promise((resolve, reject) => {
     if (state.closing !== null) return reject(closed());
     if (signal?.aborted) return reject(new AbortError(signal));
-    // The store has grown since the caller looked.
-    if (after < state.head) return resolve();
+    if (after < state.head) {
+      // The store has grown since the caller looked. If nothing was to be seen all the same, a standby that is behind was asked,
+      // and it would be asked without a pause.
+      if (known) setTimeout(resolve, PAUSE, true);
+      else resolve(true);
+      return;
+    }
     const end = (how, value) => {
       if (!state.waiters.delete(waiter)) return;
       signal?.removeEventListener('abort', aborted);
       how(value);
     };
-    const waiter = { after, wake: () => end(resolve), fail: (error) => end(reject, error) };
+    const waiter = { after, wake: () => end(resolve, false), fail: (error) => end(reject, error) };
     const aborted = () => waiter.fail(new AbortError(signal));
     signal?.addEventListener('abort', aborted);
     state.waiters.add(waiter);
@@ -60,7 +66,7 @@ async function run() {
       continue;
     }
     if (status === native.OK || status === native.TIMEOUT) {
-      if (value > state.head) state.head = value;
+      state.head = value;
       for (const waiter of [...state.waiters]) {
         if (waiter.after < value) waiter.wake();
       }

@@ -150,6 +150,15 @@ test('the check above sees a pool that is taken', async () => {
   native.sync('close', false, value);
 });
 
+test('a head that was known and is not to be seen, as on a standby that is behind, is not asked for without a pause', async () => {
+  const { grown } = internal('waiting');
+  const state = { closing: null, head: 5n, waiters: new Set() };
+  assert.equal(await grown(state, 3n), true);
+  const began = performance.now();
+  assert.equal(await grown(state, 3n, undefined, undefined, true), true);
+  assert.ok(performance.now() - began > 8);
+});
+
 test('followers of many stores share one thread, and hear of other writers soon', async (t) => {
   const pairs = Array.from({ length: 12 }, () => {
     const place = path.join(folder(t), 'ledger.runes');
