@@ -41,9 +41,9 @@ await store.append([
   { ...account, type: 'Opened', data: { owner: 'Ada' } },
   { ...account, type: 'Deposited', data: { cents: 5000 } },
 ]);
+// Six at once want what is there for five: each is stored or refused, and the balance is right.
 const outcomes = await Promise.allSettled(Array.from({ length: 6 }, () => withdraw(1000)));
 const refused = outcomes.filter(({ status }) => status === 'rejected');
-// One after the other of those who were refused says what was there when it looked.
 console.log(`${await store.head() - from} events more; ${refused.length} of 6 refused: ${refused.at(-1)?.reason.message}`);
 
 await new Promise((resolve) => setTimeout(resolve, 100));
