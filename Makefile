@@ -9,6 +9,8 @@ CARGO ?= cargo
 PYTHON ?= python3
 CC ?= cc
 CXX ?= c++
+NODE ?= node
+NPM ?= npm
 CFLAGS ?= -O2
 BUILD := build
 LIB := target/release
@@ -41,6 +43,7 @@ help:
 	@echo "make test-failover  PostgreSQL's primary and standby are lost in turn while programs write and follow: FAILOVER_ROUNDS=50"
 	@echo "make powercut power cuts in a virtual machine: ROUNDS=20"
 	@echo "make python   the Python package: wheel, source distribution, tests, types"
+	@echo "make node     the npm package: packed, installed, tests, types"
 	@echo "make format   a reader in Python, written from docs/FORMAT.md alone, against golden stores and fresh ones"
 	@echo "make fuzz     each fuzz target for SECONDS=60, with AddressSanitizer where a nightly Rust has it"
 	@echo "make bench    the scoreboards, RUNS=1 times: from C beside SQLite, LMDB and PostgreSQL, from Python beside sqlite3 and eventsourcing;"
@@ -142,7 +145,7 @@ fuzz:
 # ---- test -------------------------------------------------------------------
 
 .PHONY: test
-test: need-rust need-python need-cc need-c-tests need-postgres rust deny header abi crash c cpp test-install test-deb machine format python
+test: need-rust need-python need-cc need-c-tests need-node need-postgres rust deny header abi crash c cpp test-install test-deb machine format python node
 	@echo "make test: all suites passed"
 
 .PHONY: rust
@@ -222,6 +225,11 @@ test-failover: need-rust need-postgres
 python: need-python need-c-tests need-postgres
 	@PYTHON="$(PYTHON)" sh bindings/python/test.sh $(BUILD)/python
 
+# RUNESTORE_TEST_CALLS=1000000 for the long run of its memory tests.
+.PHONY: node
+node: need-node need-cc all
+	@CC="$(CC)" NODE="$(NODE)" NPM="$(NPM)" sh bindings/node/test.sh $(BUILD)/node $(LIB)
+
 .PHONY: format
 format: need-python all
 	@PYTHON="$(PYTHON)" sh tests/format/run.sh $(LIB) $(BUILD)/format
@@ -243,7 +251,7 @@ clean:
 
 # ---- what the machine must have ----------------------------------------------
 
-.PHONY: need-rust need-python need-cc need-c-tests need-install-tests need-abi need-deb need-postgres
+.PHONY: need-rust need-python need-cc need-c-tests need-install-tests need-abi need-deb need-node need-postgres
 need-rust:
 	@$(CARGO) fmt --version >/dev/null 2>&1 && $(CARGO) clippy --version >/dev/null 2>&1 || \
 	    { echo "the tests need rustfmt and clippy: rustup component add rustfmt clippy" >&2; exit 1; }
@@ -261,5 +269,8 @@ need-abi:
 	@tools/need.sh "abidiff --version && abidw --version" abigail-tools
 need-deb:
 	@tools/need.sh "dpkg-architecture -qDEB_HOST_ARCH && command -v dpkg-shlibdeps" dpkg-dev
+need-node:
+	@tools/need.sh "$(NODE) -e 'const [major, minor] = process.versions.node.split(\".\"); process.exit(major > 18 || (major == 18 && minor >= 18) ? 0 : 1)' && $(NPM) --version" nodejs npm || \
+	    { echo "the npm package needs Node.js 18.18 or later, with npm: take it from nodejs.org if your system's is older, or name another with NODE= and NPM=" >&2; exit 1; }
 need-postgres:
 	@tools/need.sh "test -x '$(PG_BIN)/initdb' || command -v initdb || ls /usr/lib/postgresql/*/bin/initdb" postgresql
