@@ -22,6 +22,7 @@ if grep -q '"resolved"' "$here/package-lock.json"; then
     echo "package-lock.json names a registry: npm install with the .npmrc beside it writes one that does not" >&2
     exit 1
 fi
+cp "$root"/LICENSE-* "$build/source"
 cd "$build/source"
 # The lock file holds: what it names is installed, or this fails.
 # shellcheck disable=SC2086
@@ -30,7 +31,7 @@ cd "$build/source"
 "$npm" pack $quiet --pack-destination "$build/dist" >/dev/null
 tarball=$(ls "$build"/dist/*.tgz)
 tar -tzf "$tarball" | sort >"$build/dist/files"
-for file in index.js index.mjs index.d.ts index.d.mts lib/native.js README.md example.mjs; do
+for file in index.js index.mjs index.d.ts index.d.mts lib/native.js README.md example.mjs LICENSE-MIT LICENSE-APACHE; do
     grep -qx "package/$file" "$build/dist/files" || { echo "the package lacks $file"; exit 1; }
 done
 if grep -E 'package/(test|node_modules)' "$build/dist/files"; then echo "the package has what only its tests need"; exit 1; fi

@@ -6,10 +6,9 @@ import path from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { PACKAGE, project, run } from './support.mjs';
+import { PACKAGE, SOURCE, project, run } from './support.mjs';
 
-const readme = fs.readFileSync(path.join(PACKAGE, 'README.md'), 'utf8');
-const blocks = (language) => [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(([, block]) => block);
+const blocks = (folder, language) => [...fs.readFileSync(path.join(folder, 'README.md'), 'utf8').matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(([, block]) => block);
 
 /** Runs blocks one after the other, as one program. A comment `// -> text` says what a line prints. */
 async function check(found, t, flags) {
@@ -20,8 +19,14 @@ async function check(found, t, flags) {
 }
 
 test('the README runs', async (t) => {
-  const found = blocks('js');
+  const found = blocks(PACKAGE, 'js');
   assert.ok(found.length >= 3 && found.join().match(/\/\/ -> /g).length >= 8);
+  await check(found, t);
+});
+
+test("the ten lines of the project's README run", async (t) => {
+  const found = blocks(SOURCE, 'js');
+  assert.ok(found.length === 1 && found[0].includes('// -> '));
   await check(found, t);
 });
 
