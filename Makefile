@@ -9,6 +9,8 @@ CARGO ?= cargo
 PYTHON ?= python3
 CC ?= cc
 CXX ?= c++
+NODE ?= node
+NPM ?= npm
 CFLAGS ?= -O2
 BUILD := build
 LIB := target/release
@@ -41,7 +43,8 @@ help:
 	@echo "make test-failover  PostgreSQL's primary and standby are lost in turn while programs write and follow: FAILOVER_ROUNDS=50"
 	@echo "make powercut power cuts in a virtual machine: ROUNDS=20"
 	@echo "make python   the Python package: wheel, source distribution, tests, types"
-	@echo "make elixir   the Elixir package: the NIF, formatting, tests, vectors; not a part of make test"
+	@echo "make node     the npm package: packed, installed, tests, types"
+	@echo "make elixir   the Elixir package: the NIF, formatting, tests, vectors"
 	@echo "make format   a reader in Python, written from docs/FORMAT.md alone, against golden stores and fresh ones"
 	@echo "make fuzz     each fuzz target for SECONDS=60, with AddressSanitizer where a nightly Rust has it"
 	@echo "make bench    the scoreboards, RUNS=1 times: from C beside SQLite, LMDB and PostgreSQL, from Python beside sqlite3 and eventsourcing;"
@@ -143,7 +146,7 @@ fuzz:
 # ---- test -------------------------------------------------------------------
 
 .PHONY: test
-test: need-rust need-python need-cc need-c-tests need-postgres rust deny header abi crash c cpp test-install test-deb machine format python
+test: need-rust need-python need-cc need-c-tests need-node need-elixir need-postgres rust deny header abi crash c cpp test-install test-deb machine format python node elixir
 	@echo "make test: all suites passed"
 
 .PHONY: rust
@@ -223,6 +226,11 @@ test-failover: need-rust need-postgres
 python: need-python need-c-tests need-postgres
 	@PYTHON="$(PYTHON)" sh bindings/python/test.sh $(BUILD)/python
 
+# RUNESTORE_TEST_CALLS=1000000 for the long run of its memory tests.
+.PHONY: node
+node: need-node need-cc all
+	@CC="$(CC)" NODE="$(NODE)" NPM="$(NPM)" sh bindings/node/test.sh $(BUILD)/node $(LIB)
+
 # RUNESTORE_TEST_CALLS=1000000 for the long test of its memory.
 .PHONY: elixir
 elixir: need-cc need-elixir all
@@ -249,7 +257,7 @@ clean:
 
 # ---- what the machine must have ----------------------------------------------
 
-.PHONY: need-rust need-python need-cc need-c-tests need-install-tests need-abi need-deb need-elixir need-postgres
+.PHONY: need-rust need-python need-cc need-c-tests need-install-tests need-abi need-deb need-node need-elixir need-postgres
 need-rust:
 	@$(CARGO) fmt --version >/dev/null 2>&1 && $(CARGO) clippy --version >/dev/null 2>&1 || \
 	    { echo "the tests need rustfmt and clippy: rustup component add rustfmt clippy" >&2; exit 1; }
@@ -267,6 +275,9 @@ need-abi:
 	@tools/need.sh "abidiff --version && abidw --version" abigail-tools
 need-deb:
 	@tools/need.sh "dpkg-architecture -qDEB_HOST_ARCH && command -v dpkg-shlibdeps" dpkg-dev
+need-node:
+	@tools/need.sh "$(NODE) -e 'const [major, minor] = process.versions.node.split(\".\"); process.exit(major > 18 || (major == 18 && minor >= 18) ? 0 : 1)' && $(NPM) --version" nodejs npm || \
+	    { echo "the npm package needs Node.js 18.18 or later, with npm: take it from nodejs.org if your system's is older, or name another with NODE= and NPM=" >&2; exit 1; }
 need-elixir:
 	@tools/need.sh "elixir --version && mix --version && test -f \"\$$(erl -noshell -eval 'io:put_chars(code:root_dir()), halt().')/usr/include/erl_nif.h\"" elixir erlang-dev
 	@tools/need.sh "pkg-config --version && readelf --version" pkg-config binutils

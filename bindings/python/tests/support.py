@@ -103,5 +103,5 @@ def in_a_new_process(program: str, folder: Path | None = None) -> str:
     command = [sys.executable, "-W", "error", "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, cwd=folder)
     assert done.returncode == 0, f"exit {done.returncode}: {done.stderr}"
-    assert done.stderr == ""
+    assert done.stderr == "", done.stderr
     return done.stdout

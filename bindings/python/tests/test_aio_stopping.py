@@ -1,7 +1,9 @@
 """Iterations in asyncio end when they are told to, at whatever moment, and hand on what went wrong."""
 
 import asyncio
+import gc
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -40,6 +42,38 @@ def test_a_stop_from_a_thread_at_any_moment_is_not_lost(store: runestore.Store) 
             timer.join()
 
     asyncio.run(main())
+
+
+def test_an_error_after_the_turn_was_cancelled_is_not_reported_as_one_that_nobody_looked_at(store: runestore.Store) -> None:
+    reported: list[Any] = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+        subscription = aio.Store(store).subscribe()
+        reading, closed = threading.Event(), threading.Event()
+
+        def fill(_: float) -> bool | None:
+            reading.set()
+            closed.wait(PATIENCE)
+            raise runestore.ClosedError("closed meanwhile")
+
+        subscription._cursor = SimpleNamespace(take=lambda: None, fill=fill)  # type: ignore[assignment]
+        turn = asyncio.create_task(anext(subscription))
+        while not reading.is_set():
+            await asyncio.sleep(0.001)
+        turn.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await turn
+        closed.set()
+        # The next turn is told.
+        with pytest.raises(runestore.ClosedError):
+            await anext(subscription)
+        del subscription, turn
+        gc.collect()
+
+    asyncio.run(main())
+    gc.collect()
+    assert reported == []
 
 
 def test_a_stop_from_a_signal_handler_hangs_nobody() -> None:

@@ -85,8 +85,12 @@ class _Reading(AsyncIterator[Event]):
         while True:
             if self._filling is None:
                 self._filling = self._fill()
+            awaited = asyncio.wrap_future(self._filling)
+            # If this turn is cancelled the next one hears of an error, by a future of its own; asyncio would say that nobody has
+            # looked at this one.
+            awaited.add_done_callback(lambda done: done.cancelled() or done.exception())
             try:
-                filled = await asyncio.shield(asyncio.wrap_future(self._filling))
+                filled = await asyncio.shield(awaited)
             finally:
                 if self._filling.done():
                     self._filling = None

@@ -1,0 +1,3 @@
+import runestore = require('./index.js');
+export * from './index.js';
+export default runestore;
