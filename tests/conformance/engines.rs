@@ -33,10 +33,6 @@ pub const VECTORS: &str = "tests/vectors";
 #[allow(dead_code, reason = "the vectors have none")]
 pub const HISTORY_EVENTS: usize = 50_000;
 
-/// Of so many questions about each stream or combination of keys, one is asked.
-#[allow(dead_code, reason = "the vectors have none")]
-pub const ONE_QUESTION_OF: usize = 1;
-
 pub static MEMORY: Factory = Factory { name: "memory", fresh: || Fresh::new("{}", ()), lacks: &[] };
 pub static FILE: Factory = Factory { name: "file", fresh: || in_files("{}"), lacks: &[] };
 /// Every few hundred events begin a new segment.

@@ -51,10 +51,6 @@ pub static ANY: &Factory = &JSONL;
 pub const VECTORS: &str = "../vectors";
 
 /// One reads the whole history for each filter, the other sends each event over a connection: so it is shorter than that
-/// of the engines of the root's suite,
+/// of the engines of the root's suite.
 #[allow(dead_code, reason = "the vectors have none")]
 pub const HISTORY_EVENTS: usize = 12_000;
-
-/// and they are asked less about each stream and each combination of keys.
-#[allow(dead_code, reason = "the vectors have none")]
-pub const ONE_QUESTION_OF: usize = 4;
