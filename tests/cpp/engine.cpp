@@ -24,7 +24,8 @@ class folder
 public:
     folder()
     {
-        std::string name = (std::filesystem::temp_directory_path() / "runestore-engine-XXXXXX").string();
+        // mkdtemp puts a name of its own in place of six letters X.
+        std::string name = (std::filesystem::temp_directory_path() / "runestore-engine-").string() + std::string(6, 'X');
         if (mkdtemp(name.data()) == nullptr)
             throw std::runtime_error("no folder could be made: " + name);
         path_ = name;
