@@ -21,6 +21,11 @@ DESTDIR=${DESTDIR:-}
 STRIP=${STRIP-strip}
 for folder in "$PREFIX" "$LIBDIR" "$INCLUDEDIR"; do
     case $folder in
+    *[!A-Za-z0-9/._+~@:,=-]*)
+        echo "install: '$folder' holds a character that pkg-config or CMake would misread: choose PREFIX, LIBDIR and INCLUDEDIR" \
+            "of letters, digits and / . _ + ~ @ : , = -" >&2
+        exit 2
+        ;;
     /*) ;;
     *)
         echo "install: PREFIX, LIBDIR and INCLUDEDIR are absolute, but here is '$folder'" >&2

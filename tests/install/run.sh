@@ -126,10 +126,14 @@ left=$(find "$stage" ! -type d)
 [ -z "$left" ] || fail "left behind: $left"
 ok "nothing is left when it is removed"
 
-if PREFIX=relative sh "$source/packaging/install.sh" install "$library" 2>"$build/relative"; then
-    fail "a relative PREFIX was taken"
-fi
-grep -q "'relative'" "$build/relative" || fail "the refusal does not name it"
-ok "a relative PREFIX is refused"
+for refused in relative "/with a space" '/with&and' '/with|bar' '/with$dollar' "/with
+line"; do
+    if PREFIX=$refused DESTDIR=$stage sh "$source/packaging/install.sh" install "$library" 2>"$build/refused"; then
+        fail "'$refused' was taken for PREFIX"
+    fi
+    grep -qF "'$(echo "$refused" | head -n 1)" "$build/refused" || fail "the refusal does not name '$refused'"
+done
+[ -z "$(find "$stage" ! -type d)" ] || fail "a refused install left something"
+ok "a PREFIX that is relative or would be misread is refused"
 
 echo "install: $checks checks passed"
