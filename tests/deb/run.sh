@@ -5,19 +5,8 @@
 #
 # Installing is for root; for others the packages are only made and looked at, and the last line says so.
 set -eu
-LC_ALL=C
-export LC_ALL
-mkdir -p "$2"
-library=$(cd "$1" && pwd)
-build=$(cd "$2" && pwd)
-cd "$(dirname "$0")/../.."
-source=$(pwd)
-CC=${CC:-cc}
-CXX=${CXX:-c++}
-checks=0
-ok() { checks=$((checks + 1)) && echo "ok    $*"; }
-fail() { echo "FAIL  $*" && exit 1; }
-
+# shellcheck source=tests/install/checking.sh
+. "$(dirname "$0")/../install/checking.sh"
 sh packaging/deb.sh "$library" "$build"
 cd "$build"
 runtime=$(echo librunestore1_*.deb)

@@ -6,24 +6,14 @@
 # In C and in C++, linked against the shared and the static library, through pkg-config and through CMake; from a tree that
 # was moved; as a package's tree under DESTDIR. One line a check; the last one counts them.
 set -eu
-LC_ALL=C
-export LC_ALL
-mkdir -p "$2"
-library=$(cd "$1" && pwd)
-build=$(cd "$2" && pwd)
-cd "$(dirname "$0")/../.."
-source=$(pwd)
-CC=${CC:-cc}
-CXX=${CXX:-c++}
+# shellcheck source=tests/install/checking.sh
+. "$(dirname "$0")/checking.sh"
 unset DESTDIR LIBDIR INCLUDEDIR PREFIX
 
 # Not below the source tree, so that nothing is found there by chance.
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 prefix=$scratch/prefix
-checks=0
-ok() { checks=$((checks + 1)) && echo "ok    $*"; }
-fail() { echo "FAIL  $*" && exit 1; }
 
 PREFIX=$prefix sh packaging/install.sh install "$library"
 cp tests/install/program.c tests/install/program.cpp tests/install/CMakeLists.txt "$scratch"
