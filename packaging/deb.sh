@@ -20,7 +20,7 @@ about=" Events go in as atomic batches and come back filtered by type, domain, i
  PostgreSQL database."
 
 rm -rf "$build/stage" "$build/librunestore1" "$build/librunestore-dev" "$build"/*.deb
-PREFIX=/usr LIBDIR=/$lib DESTDIR=$build/stage sh packaging/install.sh install "$library" >/dev/null
+PREFIX=/usr LIBDIR=/$lib INCLUDEDIR=/usr/include DESTDIR=$build/stage sh packaging/install.sh install "$library" >/dev/null
 
 # ---- what is in which ------------------------------------------------------------------------------------------------
 
