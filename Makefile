@@ -146,7 +146,7 @@ fuzz:
 # ---- test -------------------------------------------------------------------
 
 .PHONY: test
-test: need-rust need-python need-cc need-c-tests need-node need-elixir need-postgres rust deny header abi crash c cpp test-install test-deb machine format python node elixir
+test: need-rust need-python need-cc need-c-tests need-node need-elixir need-postgres rust deny header abi crash native test-install test-deb machine format python node elixir
 	@echo "make test: all suites passed"
 
 .PHONY: rust
@@ -197,6 +197,11 @@ test-deb: need-cc need-install-tests need-deb all
 .PHONY: cpp
 cpp: need-python need-cc need-c-tests all
 	CC="$(CC)" CXX="$(CXX)" sh tests/cpp/run.sh $(LIB) $(BUILD)/cpp
+
+# Both at once: most of their time is valgrind's, which uses one processor.
+.PHONY: native
+native: need-python need-cc need-c-tests all
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target c cpp
 
 # A simulated disk makes tens of thousands of states: that wants optimised code, and the assertions all the same.
 .PHONY: crash torture
