@@ -1,5 +1,6 @@
 //! Answers: stored events copied one behind the other, nothing parsed or printed again.
 
+use super::write::write_number;
 use crate::append::Batch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::{Format, Pagination, Sink};
@@ -109,11 +110,21 @@ pub(crate) fn end_page(page: &Pagination, out: &mut Vec<u8>) -> Result<()> {
 
 /// Appends the summary of an append of `count` events that begin at `first`.
 pub(crate) fn summary(first: u64, count: u64, head: u64, out: &mut Vec<u8>) {
-    let text = match count {
-        0 => format!(r#"{{"first":null,"last":null,"count":0,"head":{head}}}"#),
-        _ => format!(r#"{{"first":{first},"last":{},"count":{count},"head":{head}}}"#, first + count - 1),
-    };
-    out.extend_from_slice(text.as_bytes());
+    // Four numbers and their names.
+    out.reserve(128);
+    if count == 0 {
+        out.extend_from_slice(br#"{"first":null,"last":null"#);
+    } else {
+        out.extend_from_slice(br#"{"first":"#);
+        write_number(first, out);
+        out.extend_from_slice(br#","last":"#);
+        write_number(first + count - 1, out);
+    }
+    out.extend_from_slice(br#","count":"#);
+    write_number(count, out);
+    out.extend_from_slice(br#","head":"#);
+    write_number(head, out);
+    out.push(b'}');
 }
 
 fn no_memory(bytes: usize) -> Error {

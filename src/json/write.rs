@@ -117,11 +117,19 @@ pub(crate) fn body_of<'e>(event: &BatchEvent<'e>) -> [&'e [u8]; 2] {
     [names, &event.tail[..event.tail.len() - 1]]
 }
 
+/// So many bytes stand around the body of a stored event: its id, two numbers, and what names them.
+#[cfg(feature = "postgres")]
+const NUMBERED_BYTES_MAX: usize = 160;
+
 /// Appends the text of a stored event, and the newline.
 #[cfg(feature = "postgres")]
 pub(crate) fn write_stored(event: &StoredParts<'_>, out: &mut Vec<u8>) {
     // Before it there are names alone, and within a string the quotes would be escaped.
-    let (names, rest) = event.body.split_at(event.body.find(",\"version\":").unwrap_or(event.body.len()));
+    // A search for the comma alone is much faster than one for all of it.
+    let mut commas = event.body.match_indices(',').map(|(at, _)| at);
+    let version = commas.find(|at| event.body[*at..].starts_with(",\"version\":"));
+    let (names, rest) = event.body.split_at(version.unwrap_or(event.body.len()));
+    out.reserve(event.body.len() + NUMBERED_BYTES_MAX);
     out.extend_from_slice(b"{\"sequence_number\":");
     write_number(event.sequence_number, out);
     out.extend_from_slice(ID.0.as_bytes());

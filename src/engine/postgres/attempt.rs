@@ -4,7 +4,7 @@ use super::connection::Connection;
 use super::elements::{Elements, Only};
 use super::fault::Fault;
 use super::migrate::in_schema;
-use super::predicate::Values;
+use super::predicate::Sql;
 use super::request::Request;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,12 +74,13 @@ pub(super) struct Attempt<'a> {
     group: &'a [Arc<Request>],
     /// It may be stored already, so all ids are looked up.
     look_up: bool,
-    schema: &'a str,
+    /// The schema, quoted, and a dot.
+    place: &'a str,
 }
 
 impl<'a> Attempt<'a> {
-    pub fn new(group: &'a [Arc<Request>], look_up: bool, schema: &'a str) -> Attempt<'a> {
-        Attempt { group, look_up, schema }
+    pub fn new(group: &'a [Arc<Request>], look_up: bool, place: &'a str) -> Attempt<'a> {
+        Attempt { group, look_up, place }
     }
 
     /// It is one event without checks.
@@ -102,7 +103,7 @@ impl<'a> Attempt<'a> {
 
     /// What the function takes between the sessions and the last of its arguments.
     fn arguments(&self, parts: &[usize]) -> [Elements; 20] {
-        let mut values = Values::new(self.schema);
+        let mut sql = Sql::new(self.place);
         let [mut sizes, mut look_ups, mut expects, mut conditions, mut sources, mut positions, mut tokens] =
             std::array::from_fn(|_| Elements::default());
         let columns: [fn(&Request) -> &Elements; 7] = [
@@ -126,9 +127,13 @@ impl<'a> Attempt<'a> {
             match &first.condition {
                 None => conditions.null(),
                 Some((query, after)) => {
-                    let (matches, after) = (values.query(query), values.number(*after));
-                    conditions
-                        .text(&in_schema(&format!("@.events WHERE {matches} AND position > {after}"), self.schema));
+                    sql.text.clear();
+                    sql.push_events();
+                    sql.push(" WHERE ");
+                    sql.query(query);
+                    sql.push(" AND position > ");
+                    sql.number(*after);
+                    conditions.text(&sql.text);
                 }
             }
             match &first.tracking {
@@ -146,7 +151,7 @@ impl<'a> Attempt<'a> {
         }
         let [expect_domains, expect_instance_ids, expect_versions] =
             [0, 1, 2].map(|index| joined(self.group, move |request| &request.expects[index]));
-        let Values { names, numbers, ids: condition_ids, .. } = values;
+        let Sql { names, numbers, ids: condition_ids, .. } = sql;
         [
             sizes,
             look_ups,

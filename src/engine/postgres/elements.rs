@@ -14,6 +14,11 @@ pub(super) struct Elements {
 }
 
 impl Elements {
+    /// None, with room for so many that take so many bytes together.
+    pub fn with_room(count: usize, bytes: usize) -> Elements {
+        Elements { count: 0, nulls: false, bytes: Vec::with_capacity(4 * count + bytes) }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.count as usize
@@ -48,6 +53,12 @@ impl Elements {
         self.count += 1;
         self.nulls = true;
         self.bytes.extend_from_slice(&(-1_i32).to_be_bytes());
+    }
+
+    /// The ids, where there are no others.
+    pub fn ids(&self) -> impl Iterator<Item = Uuid> {
+        let [length, bytes] = [size_of::<u32>(), size_of::<Uuid>()];
+        self.bytes.chunks_exact(length + bytes).filter_map(move |element| Uuid::from_slice(&element[length..]).ok())
     }
 
     /// Adds all of `other`.

@@ -20,9 +20,14 @@ pub(super) fn quoted(schema: &str) -> String {
     format!("\"{}\"", schema.replace('"', "\"\""))
 }
 
+/// What stands before a table's name in SQL.
+pub(super) fn place(schema: &str) -> String {
+    format!("{}.", quoted(schema))
+}
+
 /// SQL of ours for one store: the @ of each `@.name` becomes the schema's name.
 pub(super) fn in_schema(sql: &str, schema: &str) -> String {
-    sql.replace("@.", &format!("{}.", quoted(schema)))
+    sql.replace("@.", &place(schema))
 }
 
 /// Sees to it that the store is there, in this version.

@@ -27,9 +27,9 @@ use crate::json::{PostgresOptions, same_event, write_numbered};
 use crate::query::{Direction, Filter, POSITION_MAX, Query, Sink};
 use attempt::Outcome;
 use connection::Wanted;
-use migrate::in_schema;
-use predicate::Values;
-use read::{EventBytes, Pieces, arguments, conditions};
+use migrate::{in_schema, place};
+use predicate::Sql;
+use read::{EventBytes, Pieces, conditions};
 use request::expectations;
 use serde_json::{Map, Value};
 use servers::{Servers, Use};
@@ -48,6 +48,8 @@ pub(crate) struct Postgres {
     writer: Option<Writer>,
     watch: Watch,
     schema: String,
+    /// What stands before a table's name in SQL.
+    place: String,
     event_bytes: EventBytes,
 }
 
@@ -66,6 +68,7 @@ impl Postgres {
             writer,
             watch: Watch::default(),
             schema: options.schema.clone(),
+            place: place(&options.schema),
             event_bytes: EventBytes::new(),
         })
     }
@@ -193,7 +196,7 @@ impl Engine for Postgres {
     }
 
     fn read(&self, read: &Read<'_>, sink: &mut dyn Sink, call: &Call<'_>) -> Result<End> {
-        let mut pieces = Pieces::new(read, &self.schema, &self.event_bytes);
+        let mut pieces = Pieces::new(read, &self.place, &self.event_bytes);
         while pieces.end().is_none() {
             let position = pieces.needs(&self.servers);
             self.servers
@@ -203,10 +206,14 @@ impl Engine for Postgres {
     }
 
     fn count(&self, read: &Read<'_>, call: &Call<'_>) -> Result<u64> {
-        let mut values = Values::new(&self.schema);
-        let sql = format!("SELECT count(*) FROM @.events WHERE {}", conditions(read, &mut values));
-        let count: i64 = self
-            .ask(&sql, call, async |client, sql| client.query_typed_one(sql, &arguments(&values)).await?.try_get(0))?;
+        let mut sql = Sql::new(&self.place);
+        sql.push("SELECT count(*) FROM ");
+        sql.push_events();
+        sql.push(" WHERE ");
+        conditions(read, &mut sql);
+        let count: i64 = self.ask(&sql.text, call, async |client, text| {
+            client.query_typed_one(text, &sql.arguments()).await?.try_get(0)
+        })?;
         Ok(count as u64)
     }
 

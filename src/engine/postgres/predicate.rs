@@ -1,113 +1,162 @@
 //! Queries as SQL: its structure is text of our own, and every value stands in an array beside it.
 
 use super::elements::Elements;
-use super::migrate::in_schema;
 use crate::query::{Filter, Query};
 use std::fmt::Write;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 
 /// All domains, one look into the index of streams for each: that index has a stream's domain first.
 const DOMAINS: &str = "WITH RECURSIVE known AS ((SELECT domain FROM @.events ORDER BY domain LIMIT 1) \
      UNION ALL SELECT (SELECT e.domain FROM @.events AS e WHERE e.domain > known.domain ORDER BY e.domain LIMIT 1) \
      FROM known WHERE known.domain IS NOT NULL) SELECT domain FROM known WHERE domain IS NOT NULL";
 
-/// The values that predicates refer to, as `$1`, `$2` and `$3`.
+/// A statement under way, and the values that it refers to as `$1`, `$2` and `$3`.
 #[derive(Debug)]
-pub(super) struct Values {
-    schema: String,
+pub(super) struct Sql<'a> {
+    pub text: String,
     pub names: Elements,
     pub numbers: Elements,
     pub ids: Elements,
+    place: &'a str,
 }
 
-impl Values {
-    /// Their types.
+impl<'a> Sql<'a> {
+    /// The values' types.
     pub const TYPES: [Type; 3] = [Type::TEXT_ARRAY, Type::INT8_ARRAY, Type::UUID_ARRAY];
 
-    /// None yet, for queries of a schema.
-    pub fn new(schema: &str) -> Values {
-        let [names, numbers, ids] = std::array::from_fn(|_| Elements::default());
-        Values { schema: String::from(schema), names, numbers, ids }
+    /// An empty one, on the tables of a place: the schema, quoted, and a dot.
+    pub fn new(place: &'a str) -> Sql<'a> {
+        let (names, numbers) = (Elements::with_room(2, 64), Elements::with_room(4, 32));
+        Sql { text: String::with_capacity(512), names, numbers, ids: Elements::default(), place }
     }
 
-    /// The expression for a number.
-    pub fn number(&mut self, number: u64) -> String {
-        self.numbers.long(number.min(i64::MAX as u64) as i64);
-        format!("$2[{}]", self.numbers.len())
+    /// Adds a piece of SQL.
+    pub fn push(&mut self, sql: &str) {
+        self.text.push_str(sql);
     }
 
-    /// Whether an event matches the query.
-    pub fn query(&mut self, query: &Query) -> String {
-        let filters: Vec<String> = query.filters.iter().map(|filter| self.filter(filter)).collect();
-        if filters.is_empty() { String::from("false") } else { format!("({})", filters.join(" OR ")) }
+    /// Adds a piece of SQL, the @ of each `@.name` of which stands for the schema.
+    pub fn push_placed(&mut self, sql: &str) {
+        let mut pieces = sql.split("@.");
+        self.text.extend(pieces.next());
+        for piece in pieces {
+            self.text.push_str(self.place);
+            self.text.push_str(piece);
+        }
     }
 
-    fn filter(&mut self, filter: &Filter) -> String {
-        let mut sql = String::from("(true");
-        let mut and = |part: std::fmt::Arguments<'_>| {
-            // Writing to a string does not fail.
-            let _ = write!(sql, " AND {part}");
-        };
+    /// Adds the table of events.
+    pub fn push_events(&mut self) {
+        self.text.push_str(self.place);
+        self.text.push_str("events");
+    }
+
+    /// Adds a number.
+    pub fn number(&mut self, number: u64) {
+        self.long(number.min(i64::MAX as u64) as i64);
+    }
+
+    /// Adds whether an event matches the query.
+    pub fn query(&mut self, query: &Query) {
+        if query.filters.is_empty() {
+            self.push("false");
+            return;
+        }
+        for (index, filter) in query.filters.iter().enumerate() {
+            self.push(if index == 0 { "(" } else { " OR " });
+            self.filter(filter);
+        }
+        self.push(")");
+    }
+
+    /// The arguments of the statement.
+    pub fn arguments(&self) -> [(&(dyn ToSql + std::marker::Sync), Type); 3] {
+        let [names, numbers, ids] = Self::TYPES;
+        [(&self.names, names), (&self.numbers, numbers), (&self.ids, ids)]
+    }
+
+    fn filter(&mut self, filter: &Filter) {
+        self.push("(true");
         let columns = [("type", &filter.types), ("domain", &filter.domains), ("instance_id", &filter.instance_ids)];
         for (column, names) in columns {
+            let Some(names) = names else { continue };
+            self.push(" AND ");
             // No stored name holds U+0000, and the server takes no text that does.
-            let sound: Option<Vec<&str>> = names
-                .as_ref()
-                .map(|names| names.iter().map(String::as_str).filter(|name| !name.contains('\0')).collect());
-            match sound.as_deref() {
-                None => {}
-                Some([]) => and(format_args!("false")),
-                Some([name]) => and(format_args!("{column} = {}", self.name(name))),
-                Some(names) => and(format_args!("{column} = ANY({})", self.names(names))),
+            let first = self.names.len() + 1;
+            names.iter().filter(|name| !name.contains('\0')).for_each(|name| self.names.text(name));
+            match self.names.len() + 1 - first {
+                0 => self.push("false"),
+                1 => {
+                    self.push(column);
+                    self.push(" = ");
+                    self.element(1, first);
+                }
+                _ => {
+                    self.push(column);
+                    self.push(" = ANY(");
+                    self.elements(1, first, self.names.len());
+                    self.push(")");
+                }
             }
         }
         if filter.instance_ids.is_some() && filter.domains.is_none() {
-            and(format_args!("domain = ANY (ARRAY({}))", in_schema(DOMAINS, &self.schema)));
+            self.push(" AND domain = ANY (ARRAY(");
+            self.push_placed(DOMAINS);
+            self.push("))");
         }
         match filter.ids.as_deref() {
             None => {}
-            Some([]) => and(format_args!("false")),
+            Some([]) => self.push(" AND false"),
             Some(ids) => {
                 let first = self.ids.len() + 1;
                 ids.iter().for_each(|id| self.ids.id(*id));
-                and(format_args!("id = ANY($3[{first}:{}])", self.ids.len()));
+                self.push(" AND id = ANY(");
+                self.elements(3, first, self.ids.len());
+                self.push(")");
             }
         }
-        let tags: Vec<&str> = filter.tags.iter().map(String::as_str).collect();
-        if tags.iter().any(|tag| tag.contains('\0')) {
-            and(format_args!("false"));
-        } else if !tags.is_empty() {
+        if filter.tags.iter().any(|tag| tag.contains('\0')) {
+            self.push(" AND false");
+        } else if !filter.tags.is_empty() {
+            let first = self.names.len() + 1;
+            filter.tags.iter().for_each(|tag| self.names.text(tag));
             // The index has no events without tags.
-            and(format_args!("tags <> '{{}}' AND tags @> {}", self.names(&tags)));
+            self.push(" AND tags <> '{}' AND tags @> ");
+            self.elements(1, first, self.names.len());
         }
-        for (time, compared) in [(filter.from, ">="), (filter.to, "<")] {
+        for (time, compared) in [(filter.from, " AND inserted_at >= "), (filter.to, " AND inserted_at < ")] {
             if let Some(time) = time {
-                self.numbers.long(time.micros());
-                and(format_args!("inserted_at {compared} $2[{}]", self.numbers.len()));
+                self.push(compared);
+                self.long(time.micros());
             }
         }
         let Filter { after, up_to, after_version, .. } = *filter;
         if after > 0 {
-            and(format_args!("position > {}", self.number(after)));
+            self.push(" AND position > ");
+            self.number(after);
         }
         if up_to < i64::MAX as u64 {
-            and(format_args!("position <= {}", self.number(up_to)));
+            self.push(" AND position <= ");
+            self.number(up_to);
         }
         if after_version > 0 {
-            and(format_args!("stream_version > {}", self.number(after_version)));
+            self.push(" AND stream_version > ");
+            self.number(after_version);
         }
-        sql.push(')');
-        sql
+        self.push(")");
     }
 
-    fn name(&mut self, name: &str) -> String {
-        self.names.text(name);
-        format!("$1[{}]", self.names.len())
+    fn long(&mut self, number: i64) {
+        self.numbers.long(number);
+        self.element(2, self.numbers.len());
     }
 
-    fn names(&mut self, names: &[&str]) -> String {
-        let first = self.names.len() + 1;
-        names.iter().for_each(|name| self.names.text(name));
-        format!("$1[{first}:{}]", self.names.len())
+    // Writing to a string does not fail.
+    fn element(&mut self, array: usize, index: usize) {
+        let _ = write!(self.text, "${array}[{index}]");
+    }
+
+    fn elements(&mut self, array: usize, first: usize, last: usize) {
+        let _ = write!(self.text, "${array}[{first}:{last}]");
     }
 }

@@ -2,8 +2,7 @@
 
 use super::connection::{Connection, Progress};
 use super::fault::Fault;
-use super::migrate::quoted;
-use super::predicate::Values;
+use super::predicate::Sql;
 use super::servers::Servers;
 use crate::call::Call;
 use crate::engine::{End, Read};
@@ -13,7 +12,6 @@ use crate::query::{Direction, POSITION_MAX, Query, Sink};
 use futures_util::TryStreamExt;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row, Statement};
 
 /// A piece has about so many bytes at most, and so many events.
@@ -45,7 +43,8 @@ impl EventBytes {
 /// A read under way: it goes on where it was when a connection breaks.
 pub(super) struct Pieces<'a> {
     read: Read<'a>,
-    schema: &'a str,
+    /// The schema, quoted, and a dot.
+    place: &'a str,
     event_bytes: &'a EventBytes,
     /// Of the stream that is read, if it is one: what was given last.
     version: Option<u64>,
@@ -53,7 +52,7 @@ pub(super) struct Pieces<'a> {
 }
 
 impl<'a> Pieces<'a> {
-    pub fn new(read: &Read<'a>, schema: &'a str, event_bytes: &'a EventBytes) -> Pieces<'a> {
+    pub fn new(read: &Read<'a>, place: &'a str, event_bytes: &'a EventBytes) -> Pieces<'a> {
         let end = if read.limit == 0 {
             Some(End::Full)
         } else if read.query.filters.is_empty() || read.after >= read.up_to {
@@ -61,7 +60,7 @@ impl<'a> Pieces<'a> {
         } else {
             None
         };
-        Pieces { read: *read, schema, event_bytes, version: None, end }
+        Pieces { read: *read, place, event_bytes, version: None, end }
     }
 
     /// How the read ended, if it has.
@@ -83,14 +82,15 @@ impl<'a> Pieces<'a> {
         call: &Call<'_>,
     ) -> std::result::Result<(), Fault> {
         let limit = self.event_bytes.events(PIECE_BYTES.min(sink.room())).min(self.read.limit);
-        let Sql { text, values, common } = self.sql(limit);
-        let statement = match common {
-            true => Some(connection.prepared(&text, &Values::TYPES, servers.patience, &|| call.check())?),
+        let sql = self.sql(limit);
+        // Worth preparing: it will be asked again, and whatever its values are, one plan is good for all.
+        let statement = match is_common(self.read.query) {
+            true => Some(connection.prepared(&sql.text, &Sql::TYPES, servers.patience, &|| call.check())?),
             false => None,
         };
         let mut taken = Taken { pieces: self, sink, call, rows: 0, bytes: 0, full: false, dropped: 0, unwanted: None };
         let drained = connection.run(servers.patience, &|| call.check(), async |client, progress| {
-            taken.stream(client, progress, &text, statement.as_ref(), &values).await
+            taken.stream(client, progress, &sql, statement.as_ref()).await
         });
         let drained = match drained {
             // A link so slow that the server lost patience while it sent: the next piece goes on behind what came.
@@ -116,48 +116,63 @@ impl<'a> Pieces<'a> {
         Ok(())
     }
 
-    fn sql(&self, limit: u64) -> Sql {
-        let mut values = Values::new(self.schema);
+    fn sql(&self, limit: u64) -> Sql<'a> {
+        const COLUMNS: &str = "SELECT position, id, stream_version, body FROM ";
         let read = &self.read;
-        let mut matches = conditions(read, &mut values);
-        let order = match self.order() {
-            Order::Stream => {
-                if let Some(version) = self.version {
-                    let (compared, version) = match read.direction {
-                        Direction::Forward => (">", values.number(version)),
-                        Direction::Backward => ("<", values.number(version)),
-                    };
-                    matches.push_str(&format!(" AND stream_version {compared} {version}"));
-                }
-                "stream_version"
-            }
-            Order::Store => "position",
+        let forward = read.direction == Direction::Forward;
+        let order = match (self.order(), forward) {
+            (Order::Stream, true) => " ORDER BY stream_version",
+            (Order::Stream, false) => " ORDER BY stream_version DESC",
+            (Order::Store, true) => " ORDER BY position",
+            (Order::Store, false) => " ORDER BY position DESC",
         };
-        let direction = if read.direction == Direction::Forward { "" } else { " DESC" };
-        let events = format!("{}.events", quoted(self.schema));
-        let common = is_common(read.query);
-        let (skip, limit) = (values.number(read.skip), values.number(limit));
-        let columns = "position, id, stream_version, body";
-        let text = if self.walks_far() {
+        let mut sql = Sql::new(self.place);
+        sql.push(COLUMNS);
+        if self.walks_far() {
             // The fence has it find the window first, and sort what is in it.
-            format!(
-                "SELECT {columns} FROM (SELECT {columns} FROM {events} WHERE {matches} OFFSET 0) AS found \
-                 ORDER BY {order}{direction} OFFSET {skip} LIMIT {limit}"
-            )
-        } else if common && read.skip > 0 && order == "position" {
-            // The index alone knows where the first one is.
-            let compared = if read.direction == Direction::Forward { ">=" } else { "<=" };
-            format!(
-                "SELECT {columns} FROM {events} WHERE {matches} AND position {compared} \
-                 (SELECT position FROM {events} WHERE {matches} ORDER BY position{direction} OFFSET {skip} LIMIT 1) \
-                 ORDER BY position{direction} LIMIT {limit}"
-            )
+            sql.push("(");
+            sql.push(COLUMNS);
+            sql.push_events();
+            sql.push(" WHERE ");
+            self.matches(&mut sql);
+            sql.push(" OFFSET 0) AS found");
         } else {
-            format!(
-                "SELECT {columns} FROM {events} WHERE {matches} ORDER BY {order}{direction} OFFSET {skip} LIMIT {limit}"
-            )
-        };
-        Sql { text, values, common }
+            sql.push_events();
+            sql.push(" WHERE ");
+            self.matches(&mut sql);
+            if read.skip > 0 && is_common(read.query) && matches!(self.order(), Order::Store) {
+                // The index alone knows where the first one is.
+                sql.push(if forward { " AND position >= " } else { " AND position <= " });
+                sql.push("(SELECT position FROM ");
+                sql.push_events();
+                sql.push(" WHERE ");
+                self.matches(&mut sql);
+                sql.push(order);
+                sql.push(" OFFSET ");
+                sql.number(read.skip);
+                sql.push(" LIMIT 1)");
+                sql.push(order);
+                sql.push(" LIMIT ");
+                sql.number(limit);
+                return sql;
+            }
+        }
+        sql.push(order);
+        sql.push(" OFFSET ");
+        sql.number(read.skip);
+        sql.push(" LIMIT ");
+        sql.number(limit);
+        sql
+    }
+
+    /// Adds which events are still to be read.
+    fn matches(&self, sql: &mut Sql<'_>) {
+        conditions(&self.read, sql);
+        if let (Order::Stream, Some(version)) = (self.order(), self.version) {
+            let forward = self.read.direction == Direction::Forward;
+            sql.push(if forward { " AND stream_version > " } else { " AND stream_version < " });
+            sql.number(version);
+        }
     }
 
     /// Whether a walk in the order of positions would pass over much to come to the window of time that is asked for, or
@@ -198,13 +213,6 @@ enum Order {
     Stream,
 }
 
-struct Sql {
-    text: String,
-    values: Values,
-    /// Worth preparing: it will be asked again, and whatever its values are, one plan is good for all.
-    common: bool,
-}
-
 /// Everything, a stream or a type: an index has just those in the order that is asked for.
 fn is_common(query: &Query) -> bool {
     let [only] = &query.filters[..] else { return false };
@@ -216,22 +224,17 @@ fn is_common(query: &Query) -> bool {
     indexed && only.ids.is_none() && only.tags.is_empty() && only.from.is_none() && only.to.is_none()
 }
 
-/// Which events a read means.
-pub(super) fn conditions(read: &Read<'_>, values: &mut Values) -> String {
-    let mut sql = values.query(read.query);
+/// Adds which events a read means.
+pub(super) fn conditions(read: &Read<'_>, sql: &mut Sql<'_>) {
+    sql.query(read.query);
     if read.after > 0 {
-        sql.push_str(&format!(" AND position > {}", values.number(read.after)));
+        sql.push(" AND position > ");
+        sql.number(read.after);
     }
     if read.up_to < POSITION_MAX {
-        sql.push_str(&format!(" AND position <= {}", values.number(read.up_to)));
+        sql.push(" AND position <= ");
+        sql.number(read.up_to);
     }
-    sql
-}
-
-/// The arguments of a statement with values.
-pub(super) fn arguments(values: &Values) -> [(&(dyn ToSql + std::marker::Sync), Type); 3] {
-    let [names, numbers, ids] = Values::TYPES;
-    [(&values.names, names), (&values.numbers, numbers), (&values.ids, ids)]
 }
 
 /// What a piece has given so far.
@@ -253,14 +256,13 @@ impl Taken<'_, '_> {
         &mut self,
         client: &Client,
         progress: &Progress,
-        text: &str,
+        sql: &Sql<'_>,
         statement: Option<&Statement>,
-        values: &Values,
     ) -> Result<bool, tokio_postgres::Error> {
-        let arguments = arguments(values);
+        let arguments = sql.arguments();
         let mut rows = pin!(match statement {
             Some(statement) => client.query_raw(statement, arguments.map(|(value, _)| value)).await?,
-            None => client.query_typed_raw(text, arguments).await?,
+            None => client.query_typed_raw(&sql.text, arguments).await?,
         });
         let mut text = Vec::new();
         while let Some(row) = rows.try_next().await? {

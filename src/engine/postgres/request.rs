@@ -2,13 +2,16 @@
 
 use super::attempt::Outcome;
 use super::elements::Elements;
-use crate::append::{Append, Expected};
+use crate::append::{Append, BatchEvent, Expected};
 use crate::error::{Error, Result};
 use crate::json::body_of;
 use crate::query::Query;
 use serde_json::Value;
 use std::sync::{Mutex, PoisonError};
 use uuid::Uuid;
+
+/// An array of no texts, as text.
+const NO_TAGS: &str = "{}";
 
 /// See the module.
 pub(super) struct Request {
@@ -27,27 +30,29 @@ pub(super) struct Request {
     pub token: Uuid,
     /// A retry records no position that is behind.
     pub ignore_behind: bool,
-    pub names: Vec<Value>,
     outcome: Mutex<Option<Result<Outcome>>>,
 }
 
 impl Request {
     pub fn new(append: &Append, ignore_behind: bool) -> Result<Request> {
+        let count = append.batch.len();
+        let room = |bytes: fn(&BatchEvent<'_>) -> usize| {
+            Elements::with_room(count, append.batch.iter().map(|event| bytes(&event)).sum())
+        };
         let mut request = Request {
-            ids: Elements::default(),
-            types: Elements::default(),
-            domains: Elements::default(),
-            instance_ids: Elements::default(),
-            times: Elements::default(),
-            tags: Elements::default(),
-            bodies: Elements::default(),
+            ids: Elements::with_room(count, count * size_of::<Uuid>()),
+            types: room(|event| event.event_type.len()),
+            domains: room(|event| event.domain.len()),
+            instance_ids: room(|event| event.instance_id.len()),
+            times: Elements::with_room(count, count * size_of::<i64>()),
+            tags: Elements::with_room(count, count * NO_TAGS.len()),
+            bodies: room(|event| event.head.len() + event.tail.len()),
             look_up: append.batch.ids().any(|id| id.given),
             expects: Default::default(),
             condition: append.checks.condition.as_ref().map(|condition| (condition.query.clone(), condition.after)),
             tracking: append.checks.tracking.as_ref().map(|tracking| (tracking.source.clone(), tracking.position)),
             token: token(append)?,
             ignore_behind,
-            names: append.batch.ids().map(|id| id.id.to_string().into()).collect(),
             outcome: Mutex::default(),
         };
         let mut literal = String::new();
@@ -57,8 +62,12 @@ impl Request {
             request.domains.text(event.domain);
             request.instance_ids.text(event.instance_id);
             request.times.long(event.inserted_at.micros());
-            array_literal(event.tags(), &mut literal);
-            request.tags.text(&literal);
+            if event.tags().len() == 0 {
+                request.tags.text(NO_TAGS);
+            } else {
+                array_literal(event.tags(), &mut literal);
+                request.tags.text(&literal);
+            }
             request.bodies.text_of(&body_of(&event));
         }
         for (domain, instance_id, expected) in expectations(append) {
@@ -70,6 +79,11 @@ impl Request {
             });
         }
         Ok(request)
+    }
+
+    /// The ids of its events, for an error.
+    pub fn names(&self) -> Vec<Value> {
+        self.ids.ids().map(|id| id.to_string().into()).collect()
     }
 
     pub fn bytes(&self) -> usize {

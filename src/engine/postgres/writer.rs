@@ -4,7 +4,7 @@
 use super::attempt::{Attempt, Caller, Calls, Outcome};
 use super::connection::Connection;
 use super::fault::Fault;
-use super::migrate::quoted;
+use super::migrate::{place, quoted};
 use super::request::{Request, random};
 use super::servers::{PAUSE, Servers, Use};
 use crate::append::Append;
@@ -27,7 +27,8 @@ const TELL: Duration = Duration::from_millis(5);
 
 /// The one connection that writes, and those who wait for it.
 pub(super) struct Writer {
-    schema: String,
+    /// The schema, quoted, and a dot.
+    place: String,
     calls: Calls,
     notify: String,
     queue: Mutex<Queue>,
@@ -56,7 +57,7 @@ impl Writer {
     pub fn new(schema: &str, connection: Connection) -> Result<Writer> {
         let session = random()?;
         Ok(Writer {
-            schema: String::from(schema),
+            place: place(schema),
             calls: Calls::new(schema),
             // In a transaction of its own behind the commit, since a commit that notifies holds a lock of the whole server.
             notify: format!("SET LOCAL synchronous_commit = off; NOTIFY {}", quoted(schema)),
@@ -154,7 +155,7 @@ impl Writer {
             let before = std::mem::take(&mut sent);
             let Line { session, lost, .. } = &mut *line;
             let mut caller = Caller { connection: &mut connection, session: *session, fence: lost };
-            let answered = Attempt::new(group, before, &self.schema).send(&mut caller, &self.calls, left, &mut sent);
+            let answered = Attempt::new(group, before, &self.place).send(&mut caller, &self.calls, left, &mut sent);
             let doubtful = connection.take_doubt();
             let fault = match answered {
                 Ok((outcomes, head)) if !doubtful => {
@@ -200,7 +201,7 @@ impl Writer {
             std::thread::sleep(PAUSE);
         };
         for request in group {
-            request.set(Err(if sent { doubtful(&failure, request.names.clone()) } else { failure.clone() }));
+            request.set(Err(if sent { doubtful(&failure, request.names()) } else { failure.clone() }));
         }
         Ok(())
     }
@@ -241,7 +242,7 @@ impl Drop for Leading<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let failure = Error::internal("the thread that sent it has panicked");
-            self.group.iter().for_each(|request| request.set(Err(doubtful(&failure, request.names.clone()))));
+            self.group.iter().for_each(|request| request.set(Err(doubtful(&failure, request.names()))));
         }
         self.writer.queue().leading = false;
         self.writer.turn.notify_all();
