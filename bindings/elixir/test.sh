@@ -67,4 +67,6 @@ END
     MIX_ENV=prod mix compile --warnings-as-errors >"$build/program.log" 2>&1 || { cat "$build/program.log"; exit 1; }
     [ "$(MIX_ENV=prod mix run -e 'Program.run()')" = "position 1" ]
 )
+sh "$here/../../tests/languages/check.sh" elixir "$build/program/page.exs" \
+    elixir -pa "$build/program/_build/prod/lib/*/ebin" -e 'Application.ensure_all_started(:runestore)' -r "$build/program/page.exs"
 echo "elixir: all tests passed"

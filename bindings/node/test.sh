@@ -57,4 +57,5 @@ export RUNESTORE_LIBRARY="$library" RUNESTORE_SOURCE="$root" RUNESTORE_TEST_OTHE
 for file in test/*.test.mjs; do
     "$node" --test --test-reporter="${REPORTER:-spec}" "$file"
 done
+sh "$root/tests/languages/check.sh" js "$build/project/page.mjs" "$node" "$build/project/page.mjs"
 echo "node: all tests passed"

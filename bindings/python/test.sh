@@ -46,6 +46,7 @@ install venv "$build"/dist/*.whl
 in_venv="$build/venv/bin/python"
 echo "python: tests"
 "$in_venv" -m pytest -c "$here/pyproject.toml" --rootdir "$here" -p no:cacheprovider "$here/tests"
+sh "$here/../../tests/languages/check.sh" python "$build/run/page.py" "$in_venv" "$build/run/page.py"
 echo "python: types"
 "$in_venv" -m mypy.stubtest runestore
 "$in_venv" -m mypy --config-file "$here/pyproject.toml" --cache-dir "$build/mypy" -p runestore

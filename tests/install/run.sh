@@ -60,6 +60,17 @@ for program in c-shared cpp-shared; do
     ok "$program, pkg-config"
 done
 
+# Flags as one text, since a shell of its own splits them.
+with_library=$(pkg-config --cflags --libs runestore)
+export LD_LIBRARY_PATH="$prefix/lib"
+sh "$source/tests/languages/check.sh" c "$scratch/page.c" \
+    sh -c "$CC -std=c99 -Wall -Wextra -Wpedantic -Werror '$scratch/page.c' -o page $with_library && ./page"
+ok "the program of docs/LANGUAGES.md, C"
+sh "$source/tests/languages/check.sh" cpp "$scratch/page.cpp" \
+    sh -c "$CXX -std=c++17 -Wall -Wextra -Werror '$scratch/page.cpp' -o page $with_library && ./page"
+ok "the program of docs/LANGUAGES.md, C++"
+unset LD_LIBRARY_PATH
+
 # Where both are installed the static one is asked for by its file's name.
 # shellcheck disable=SC2046
 $CC -std=c99 program.c -o c-either $(pkg-config --static --cflags --libs runestore | sed s/-lrunestore/-l:librunestore.a/)
