@@ -28,6 +28,25 @@ ls "$build/dist"
 exported=$(nm -D --defined-only "$build"/run/unpacked/runestore/_native*.so | awk '{print $3}')
 [ "$exported" = PyInit__native ] || { echo "the wheel exports more than its module: $exported"; exit 1; }
 
+# One for all versions of Python and for older systems than this one; with the licences, and what is linked into it.
+case $(basename "$build"/dist/*.whl) in
+*-cp311-abi3-manylinux_2_*) ;;
+*) echo "the wheel is not for all: $(basename "$build"/dist/*.whl)"; exit 1 ;;
+esac
+"$python" - "$build"/run/unpacked/*.dist-info <<'END'
+import json, pathlib, sys
+
+info = pathlib.Path(sys.argv[1])
+for licence in "LICENSE-MIT", "LICENSE-APACHE":
+    assert (info / "licenses" / licence).stat().st_size > 1000, licence
+[sbom] = info.glob("sboms/*.cyclonedx.json")
+linked = {component["name"]: component for component in json.loads(sbom.read_text())["components"]}
+assert {"runestore", "pyo3", "tokio-postgres", "rustls"} <= linked.keys(), sorted(linked)
+unlicensed = [name for name, component in linked.items() if not component.get("licenses")]
+assert not unlicensed, f"without a licence: {unlicensed}"
+print(f"python: the wheel lists {len(linked)} components, each with its licence")
+END
+
 install() {
     "$python" -m venv "$build/$1"
     "$build/$1/bin/pip" install -q --disable-pip-version-check "$2"

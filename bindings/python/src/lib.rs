@@ -22,7 +22,8 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 /// How many forks lie between this process and the first one.
 static FORKS: AtomicU64 = AtomicU64::new(0);
 
-#[pymodule]
+// It has not been tried without the interpreter lock, so a free-threaded interpreter that imports it is to switch that on.
+#[pymodule(gil_used = true)]
 mod _native {
     use pyo3::prelude::*;
 
