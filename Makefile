@@ -45,6 +45,7 @@ help:
 	@echo "make python   the Python package: wheel, source distribution, tests, types"
 	@echo "make node     the npm package: packed, installed, tests, types"
 	@echo "make elixir   the Elixir package: the NIF, formatting, tests, vectors"
+	@echo "make ffi      the C interface from LuaJIT and PHP: the programs of docs/LANGUAGES.md"
 	@echo "make format   a reader in Python, written from docs/FORMAT.md alone, against golden stores and fresh ones"
 	@echo "make fuzz     each fuzz target for SECONDS=60, with AddressSanitizer where a nightly Rust has it"
 	@echo "make bench    the scoreboards, RUNS=1 times: from C beside SQLite, LMDB and PostgreSQL, from Python beside sqlite3 and eventsourcing;"
@@ -146,7 +147,7 @@ fuzz:
 # ---- test -------------------------------------------------------------------
 
 .PHONY: test
-test: need-rust need-python need-cc need-c-tests need-node need-elixir need-postgres rust deny header abi crash native test-install test-deb machine format python node elixir
+test: need-rust need-python need-cc need-c-tests need-node need-elixir need-ffi need-postgres rust deny header abi crash native test-install test-deb machine format python node elixir ffi
 	@echo "make test: all suites passed"
 
 .PHONY: rust
@@ -241,6 +242,11 @@ node: need-node need-cc all
 elixir: need-cc need-elixir all
 	@CC="$(CC)" sh bindings/elixir/test.sh $(BUILD)/elixir $(LIB)
 
+# What needs no package of ours: the C interface called as it is.
+.PHONY: ffi
+ffi: need-ffi all
+	@sh tests/languages/ffi.sh $(LIB) $(BUILD)/ffi
+
 .PHONY: format
 format: need-python all
 	@PYTHON="$(PYTHON)" sh tests/format/run.sh $(LIB) $(BUILD)/format
@@ -262,7 +268,7 @@ clean:
 
 # ---- what the machine must have ----------------------------------------------
 
-.PHONY: need-rust need-python need-cc need-c-tests need-install-tests need-abi need-deb need-node need-elixir need-postgres
+.PHONY: need-rust need-python need-cc need-c-tests need-install-tests need-abi need-deb need-node need-elixir need-ffi need-postgres
 need-rust:
 	@$(CARGO) fmt --version >/dev/null 2>&1 && $(CARGO) clippy --version >/dev/null 2>&1 || \
 	    { echo "the tests need rustfmt and clippy: rustup component add rustfmt clippy" >&2; exit 1; }
@@ -286,5 +292,8 @@ need-node:
 need-elixir:
 	@tools/need.sh "elixir --version && mix --version && test -f \"\$$(erl -noshell -eval 'io:put_chars(code:root_dir()), halt().')/usr/include/erl_nif.h\"" elixir erlang-dev
 	@tools/need.sh "pkg-config --version && readelf --version" pkg-config binutils
+need-ffi:
+	@tools/need.sh "luajit -v" luajit
+	@tools/need.sh "php -m | grep -qx FFI" php-cli
 need-postgres:
 	@tools/need.sh "test -x '$(PG_BIN)/initdb' || command -v initdb || ls /usr/lib/postgresql/*/bin/initdb" postgresql
