@@ -128,8 +128,11 @@ module Runestore
       case where
       when nil then config_of(opts)
       when Hash then config_of(where.merge(opts))
-      when %r{\Apostgres(ql)?://} then { store: "postgres", store_opts: { url: where, **opts } }
-      else { store: "file", store_opts: { path: Text.path(where, "config"), **opts } }
+      else
+        text = Text.path(where, "config")
+        if text.start_with?("postgresql://", "postgres://") then { store: "postgres", store_opts: { url: text, **opts } }
+        else { store: "file", store_opts: { path: text, **opts } }
+        end
       end
     end
 
