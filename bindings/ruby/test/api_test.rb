@@ -132,7 +132,7 @@ class ApiTest < Minitest::Test
     assert_operator took { assert_nil @store.wait(0, timeout: 0.13) }, :>=, 0.13
     appender = Thread.new { sleep 0.1; @store.append(event) }
     assert_equal 1, @store.wait(0)
-    assert_equal 1, @store.wait(0, timeout: 10)
+    [10, Rational(1, 2), Float::INFINITY].each { |timeout| assert_equal 1, @store.wait(0, timeout: timeout) }
     assert_equal 1, @store.head
     appender.join
     assert_nil @store.wait((1 << 63) - 1, timeout: 0)
@@ -158,6 +158,7 @@ class ApiTest < Minitest::Test
     Runestore.open(store: "file", store_opts: { path: place }) { |store| assert_equal @store.each.to_a, store.each.to_a }
     assert_raises(ArgumentError) { @store.copy_to(place) }
     assert_raises(TypeError) { Runestore.open(42) }
+    assert_raises(ArgumentError) { Runestore.open(place, path: place) }
   end
 
   def test_the_block_of_an_open_closes_also_when_it_raises

@@ -115,13 +115,48 @@ class LifeTest < Minitest::Test
   end
 
   def test_a_text_may_be_changed_by_another_thread_during_the_call
-    text = +'{"type":"T","domain":"d","instance_id":"i","data":"' << "x" * 100_000 << '"}'
-    stopped = false
-    changer = Thread.new { text << " " and text.chop! and text.replace(text.dup) until stopped }
-    50.times { assert_equal 100_000, @store.append(text)[0].data.size }
-  ensure
-    stopped = true
-    changer&.join
+    [Encoding::UTF_8, Encoding::BINARY].each do |encoding|
+      given = +"x".dup.force_encoding(encoding) * 1000
+      taken = Runestore::Text.plain(given, "events")
+      given.setbyte(0, 0)
+      given << "y" * 1_000_000
+      assert_equal "x" * 1000, taken
+    end
+  end
+
+  def test_a_thread_that_is_killed_loses_nothing
+    said = ruby(<<~'PROGRAM')
+      freed = 0
+      Runestore::Native::FREE.define_singleton_method(:call) { |*given| super(*given).tap { freed += 1 } }
+      # So the kill comes when the library is done, and nobody has its answer yet.
+      late = Module.new do
+        def init(*) = super.tap { sleep 0.2 if Thread.current[:late] }
+
+        private
+
+        def taken(*)
+          sleep 0.2 if Thread.current[:late]
+          super
+        end
+      end
+      Runestore::Native.singleton_class.prepend(late)
+      killed = lambda do |&call|
+        Thread.new { (Thread.current[:late] = true) && call.call }.tap { sleep 0.1 }.kill.join
+      end
+      killed.call { Runestore.open("ledger.runes") }
+      begin
+        GC.start
+        store = Runestore.open("ledger.runes")
+      rescue Runestore::LockedError
+        Thread.new { Array.new(100) { |n| n.to_s * 100 } }.join
+        retry if (tries = tries.to_i + 1) < 50
+        abort "locked"
+      end
+      freed = 0
+      killed.call { store.get_events }
+      puts freed
+    PROGRAM
+    assert_equal "1\n", said
   end
 
   # What a signal's handler raises comes out of the call that was in progress, when the library is done with it.

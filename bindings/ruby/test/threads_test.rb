@@ -27,7 +27,7 @@ class ThreadsTest < Minitest::Test
     counted = 0
     counter = Thread.new { loop { counted += 1 and sleep 0.001 } }
     # One call of the library that waits for 0.4 s.
-    library_waits = Thread.new { Runestore::Native.wait(@store.instance_variable_get(:@number), 1000, 400)[0] }
+    library_waits = Thread.new { Runestore::Native.wait(@store.send(:number), 1000, 400)[0] }
     sleep 0.1
     before = counted
     sleep 0.2
@@ -159,8 +159,22 @@ class ThreadsTest < Minitest::Test
     assert_equal "stopped\ninterrupted\n", said
   end
 
+  def test_an_interrupt_ends_a_wait_wherever_it_stands
+    # The other thread is behind its slice here, and not in the library.
+    Runestore::Native.singleton_class.prepend(Module.new do
+      def wait(*) = super.tap { sleep 0.3 if Thread.current.thread_variable?(:late) }
+
+      def cursor_next(*) = super.tap { sleep 0.3 if Thread.current.thread_variable?(:late) }
+    end)
+    WAITS.each do |name, wait|
+      thread = waiting { Thread.current.thread_variable_set(:late, true) and wait.call(@store) }
+      @store.interrupt
+      assert_raises(Runestore::InterruptedError, name) { Timeout.timeout(2) { thread.value } }
+    end
+  end
+
   def test_interrupt_and_cancel
-    number = @store.instance_variable_get(:@number)
+    number = @store.send(:number)
     inside = Thread.new { Runestore::Native.wait(number, 1000, 5000)[0] }
     sleep 0.1
     assert_nil @store.interrupt

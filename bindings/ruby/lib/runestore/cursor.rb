@@ -12,8 +12,9 @@ module Runestore
     # Everything up to it was returned or does not match: the number to keep, and to begin behind another time.
     attr_reader :position
 
-    def initialize(store, number, query, raw: false, **opts)
+    def initialize(store, handle, query, raw: false, **opts)
       @store = store # What nobody refers to is closed.
+      @handle = handle
       @raw = raw
       @position = 0
       @closed = false
@@ -22,7 +23,7 @@ module Runestore
       query = Text.query(query)
       opts = Text.options({ max_bytes: MAX_BYTES, **opts, format: raw ? "ndjson" : "array" })
       Native.masked do
-        status, text, @number = Native.cursor_open(number, query, opts)
+        status, text, @number = Native.cursor_open(handle.number, query, opts)
         raise Error.of(status, text) if status.negative?
 
         ObjectSpace.define_finalizer(self, Native.closer(:cursor_close, @number))
@@ -33,7 +34,7 @@ module Runestore
     # most `timeout` seconds, and gives [] if there is none.
     def read(max = 0, timeout: nil)
       max = Text.position(max, "max")
-      waiting = Waiting.new(timeout)
+      waiting = Waiting.new(timeout, @handle)
       loop do
         status, text, position = Native.cursor_next(@number, max, waiting.slice)
         raise Error.of(status, text) if status.negative?
@@ -123,12 +124,14 @@ module Runestore
 
   # How long a wait still takes, in slices that Thread#raise, Thread#kill and Timeout can end.
   class Waiting
-    def initialize(timeout)
+    def initialize(timeout, handle)
       unless timeout.nil? || (timeout.is_a?(Numeric) && timeout.real? && timeout >= 0)
         raise InvalidOptionsError.new("`timeout` must be a number of seconds, from 0 on", details: { option: "timeout" })
       end
 
-      @end = timeout && (now + timeout)
+      @end = now + timeout if timeout&.finite?
+      @handle = handle
+      @interrupts = handle.interrupts
     end
 
     # In milliseconds, rounded up: what ends too early would be called again.
@@ -138,11 +141,18 @@ module Runestore
       ((@end - now) * 1000).ceil.clamp(0, Native::SLICE)
     end
 
-    def over? = @end && now >= @end
+    # Between two slices the library sees no call that Store#interrupt could end.
+    def over?
+      raise InterruptedError, "the wait was interrupted: go on waiting, if you like" if @handle.interrupts != @interrupts
+
+      @end && now >= @end
+    end
 
     private
 
     def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
   end
-  private_constant :Waiting
+
+  Handle = Struct.new(:number, :interrupts)
+  private_constant :Waiting, :Handle
 end

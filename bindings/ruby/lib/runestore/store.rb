@@ -7,10 +7,11 @@ module Runestore
       config = config(where, opts)
       @closed = false
       Native.masked do
-        status, text, @number = Native.init(config && Text.options(config, "config"))
+        status, text, number = Native.init(config && Text.options(config, "config"))
         raise Error.of(status, text) if status.negative?
 
-        ObjectSpace.define_finalizer(self, Native.closer(:close, @number))
+        ObjectSpace.define_finalizer(self, Native.closer(:close, number))
+        @handle = Handle.new(number, 0)
       end
     end
 
@@ -20,7 +21,7 @@ module Runestore
     #
     # The options are `expected_version`, `expect`, `condition`, `tracking` and `return`.
     def append(events, raw: false, **opts)
-      text = answer(Native.append(@number, Text.events(events), Text.options(opts)))
+      text = answer(Native.append(number, Text.events(events), Text.options(opts)))
       return text if raw
 
       text.start_with?("[") ? Text.events_of(text) : Text.symbols(text)
@@ -36,7 +37,7 @@ module Runestore
     def get_events(query = nil, raw: false, **opts)
       Text.refuse_format(opts) unless raw
       query, opts = Text.split(query, opts)
-      text = answer(Native.get_events(@number, Text.query(query), Text.options(opts)))
+      text = answer(Native.get_events(number, Text.query(query), Text.options(opts)))
       return text if raw
       return Text.events_of(text) if text.start_with?("[")
 
@@ -63,17 +64,17 @@ module Runestore
     end
 
     # The Cursor behind `each`, and with `follow: true` behind `follow`: for pieces, positions and timeouts.
-    def cursor(query = nil, **opts) = Cursor.new(self, @number, query, **opts)
+    def cursor(query = nil, **opts) = Cursor.new(self, @handle, query, **opts)
 
     # The last position, 0 in an empty store.
-    def head = number(Native.wait(@number, 0, 0))
+    def head = counted(Native.wait(number, 0, 0))
 
     # The head, once it is larger than `after`; nil if that takes longer than `timeout` seconds.
     def wait(after, timeout: nil)
       after = Text.position(after, "after")
-      waiting = Waiting.new(timeout)
+      waiting = Waiting.new(timeout, @handle)
       loop do
-        status, text, head = Native.wait(@number, after, waiting.slice)
+        status, text, head = Native.wait(number, after, waiting.slice)
         raise Error.of(status, text) if status.negative?
         return head if status == Native::OK
         return if waiting.over?
@@ -81,27 +82,28 @@ module Runestore
     end
 
     # The position that a reader has recorded by the option `tracking` of its appends, 0 if none.
-    def tracking(source) = number(Native.tracking(@number, Text.plain(source.to_s, "source")))
+    def tracking(source) = counted(Native.tracking(number, Text.plain(source.to_s, "source")))
 
     # What is known about the store.
-    def info = Text.symbols(answer(Native.info(@number)))
+    def info = Text.symbols(answer(Native.info(number)))
 
     # Reads all that is stored and checks it: { ok:, events:, bytes:, problems: }. Damage is a problem in the answer, no error.
-    def verify = Text.symbols(answer(Native.verify(@number)))
+    def verify = Text.symbols(answer(Native.verify(number)))
 
     # Copies the store, which may be in use, into a new directory, and reads the copy to check it.
-    def backup(path) = Text.symbols(answer(Native.backup(@number, Text.path(path))))
+    def backup(path) = Text.symbols(answer(Native.backup(number, Text.path(path))))
 
     # Copies the store into another one, of any engine; what that one has already must be the beginning of this one.
     def copy_to(target)
       raise ArgumentError, "the target of a copy is an open Runestore::Store" unless target.is_a?(Store)
 
-      Text.symbols(answer(Native.copy(@number, target.number_of_handle)))
+      Text.symbols(answer(Native.copy(number, target.number)))
     end
 
     # Ends the calls in progress with InterruptedError, and not those that begin later.
     def interrupt
-      answer(Native.interrupt(@number))
+      @handle.interrupts += 1
+      answer(Native.interrupt(number))
       nil
     end
 
@@ -111,7 +113,7 @@ module Runestore
       return if @closed
 
       @closed = true
-      status, text = Native.close(@number)
+      status, text = Native.close(number)
       ObjectSpace.undefine_finalizer(self)
       raise Error.of(status, text) if status.negative? && ![Native::CLOSED, Native::FORKED].include?(status)
     end
@@ -120,7 +122,7 @@ module Runestore
 
     protected
 
-    def number_of_handle = @number
+    def number = @handle.number
 
     private
 
@@ -130,9 +132,10 @@ module Runestore
       when Hash then config_of(where.merge(opts))
       else
         text = Text.path(where, "config")
-        if text.start_with?("postgresql://", "postgres://") then { store: "postgres", store_opts: { url: text, **opts } }
-        else { store: "file", store_opts: { path: text, **opts } }
-        end
+        store, option = text.start_with?("postgresql://", "postgres://") ? %w[postgres url] : %w[file path]
+        raise ArgumentError, "`#{option}` is given twice" if opts.key?(option.to_sym)
+
+        { store: store, store_opts: { option => text, **opts } }
       end
     end
 
@@ -151,10 +154,10 @@ module Runestore
       text
     end
 
-    def number((status, text, number))
+    def counted((status, text, count))
       raise Error.of(status, text) if status.negative?
 
-      number
+      count
     end
   end
 end
