@@ -11,6 +11,7 @@ CC ?= cc
 CXX ?= c++
 NODE ?= node
 NPM ?= npm
+RUBY ?= ruby
 CFLAGS ?= -O2
 BUILD := build
 LIB := target/release
@@ -45,6 +46,7 @@ help:
 	@echo "make python   the Python package: wheel, source distribution, tests, types"
 	@echo "make node     the npm package: packed, installed, tests, types"
 	@echo "make elixir   the Elixir package: the NIF, formatting, tests, vectors"
+	@echo "make ruby     the gem: built, installed, tests, vectors"
 	@echo "make ffi      the C interface from LuaJIT and PHP: the programs of docs/LANGUAGES.md"
 	@echo "make format   a reader in Python, written from docs/FORMAT.md alone, against golden stores and fresh ones"
 	@echo "make fuzz     each fuzz target for SECONDS=60, with AddressSanitizer where a nightly Rust has it"
@@ -147,7 +149,7 @@ fuzz:
 # ---- test -------------------------------------------------------------------
 
 .PHONY: test
-test: need-rust need-python need-cc need-c-tests need-node need-elixir need-ffi need-postgres rust deny header abi crash native test-install test-deb machine format python node elixir ffi
+test: need-rust need-python need-cc need-c-tests need-node need-elixir need-ruby need-ffi need-postgres rust deny header abi crash native test-install test-deb machine format python node elixir ruby ffi
 	@echo "make test: all suites passed"
 
 .PHONY: rust
@@ -242,6 +244,11 @@ node: need-node need-cc all
 elixir: need-cc need-elixir all
 	@CC="$(CC)" sh bindings/elixir/test.sh $(BUILD)/elixir $(LIB)
 
+# RUNESTORE_TEST_CALLS=1000000 for the long test of its memory.
+.PHONY: ruby
+ruby: need-cc need-ruby all
+	@CC="$(CC)" RUBY="$(RUBY)" sh bindings/ruby/test.sh $(BUILD)/ruby $(LIB)
+
 # What needs no package of ours: the C interface called as it is.
 .PHONY: ffi
 ffi: need-ffi all
@@ -268,7 +275,7 @@ clean:
 
 # ---- what the machine must have ----------------------------------------------
 
-.PHONY: need-rust need-python need-cc need-c-tests need-install-tests need-abi need-deb need-node need-elixir need-ffi need-postgres
+.PHONY: need-rust need-python need-cc need-c-tests need-install-tests need-abi need-deb need-node need-elixir need-ruby need-ffi need-postgres
 need-rust:
 	@$(CARGO) fmt --version >/dev/null 2>&1 && $(CARGO) clippy --version >/dev/null 2>&1 || \
 	    { echo "the tests need rustfmt and clippy: rustup component add rustfmt clippy" >&2; exit 1; }
@@ -292,6 +299,8 @@ need-node:
 need-elixir:
 	@tools/need.sh "elixir --version && mix --version && test -f \"\$$(erl -noshell -eval 'io:put_chars(code:root_dir()), halt().')/usr/include/erl_nif.h\"" elixir erlang-dev
 	@tools/need.sh "pkg-config --version && readelf --version" pkg-config binutils
+need-ruby:
+	@tools/need.sh "$(RUBY) -rfiddle -rminitest -e 'exit RUBY_VERSION.to_f >= 3.1' && gem --version" ruby
 need-ffi:
 	@tools/need.sh "luajit -v" luajit
 	@tools/need.sh "php -m | grep -qx FFI" php-cli

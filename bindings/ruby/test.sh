@@ -47,4 +47,5 @@ for file in ./*_test.rb; do
     echo "ruby: $file"
     "$ruby" -w "$file"
 done
+sh "$root/tests/languages/check.sh" ruby "$build/page.rb" "$ruby" -w -rrunestore "$build/page.rb"
 echo "ruby: all tests passed"
