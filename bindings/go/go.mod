@@ -1,0 +1,3 @@
+module runestore
+
+go 1.19

@@ -1,0 +1,6 @@
+//go:build !runestore_flags
+
+package runestore
+
+// #cgo pkg-config: runestore
+import "C"
