@@ -11,6 +11,7 @@ CC ?= cc
 CXX ?= c++
 NODE ?= node
 NPM ?= npm
+GO ?= go
 RUBY ?= ruby
 CFLAGS ?= -O2
 BUILD := build
@@ -46,6 +47,7 @@ help:
 	@echo "make python   the Python package: wheel, source distribution, tests, types"
 	@echo "make node     the npm package: packed, installed, tests, types"
 	@echo "make elixir   the Elixir package: the NIF, formatting, tests, vectors"
+	@echo "make go       the Go package: formatting, vet, tests, races, vectors"
 	@echo "make ruby     the gem: built, installed, tests, vectors"
 	@echo "make ffi      the C interface from LuaJIT and PHP: the programs of docs/LANGUAGES.md"
 	@echo "make format   a reader in Python, written from docs/FORMAT.md alone, against golden stores and fresh ones"
@@ -149,7 +151,7 @@ fuzz:
 # ---- test -------------------------------------------------------------------
 
 .PHONY: test
-test: need-rust need-python need-cc need-c-tests need-node need-elixir need-ruby need-ffi need-postgres rust deny header abi crash native test-install test-deb machine format python node elixir ruby ffi
+test: need-rust need-python need-cc need-c-tests need-node need-elixir need-go need-ruby need-ffi need-postgres rust deny header abi crash native test-install test-deb machine format python node elixir go ruby ffi
 	@echo "make test: all suites passed"
 
 .PHONY: rust
@@ -245,6 +247,11 @@ elixir: need-cc need-elixir all
 	@CC="$(CC)" sh bindings/elixir/test.sh $(BUILD)/elixir $(LIB)
 
 # RUNESTORE_TEST_CALLS=1000000 for the long test of its memory.
+.PHONY: go
+go: need-cc need-go all
+	@CC="$(CC)" GO="$(GO)" sh bindings/go/test.sh $(BUILD)/go $(LIB)
+
+# RUNESTORE_TEST_CALLS=1000000 for the long test of its memory.
 .PHONY: ruby
 ruby: need-cc need-ruby all
 	@CC="$(CC)" RUBY="$(RUBY)" sh bindings/ruby/test.sh $(BUILD)/ruby $(LIB)
@@ -275,7 +282,7 @@ clean:
 
 # ---- what the machine must have ----------------------------------------------
 
-.PHONY: need-rust need-python need-cc need-c-tests need-install-tests need-abi need-deb need-node need-elixir need-ruby need-ffi need-postgres
+.PHONY: need-rust need-python need-cc need-c-tests need-install-tests need-abi need-deb need-node need-elixir need-go need-ruby need-ffi need-postgres
 need-rust:
 	@$(CARGO) fmt --version >/dev/null 2>&1 && $(CARGO) clippy --version >/dev/null 2>&1 || \
 	    { echo "the tests need rustfmt and clippy: rustup component add rustfmt clippy" >&2; exit 1; }
@@ -298,6 +305,9 @@ need-node:
 	    { echo "the npm package needs Node.js 18.18 or later, with npm: take it from nodejs.org if your system's is older, or name another with NODE= and NPM=" >&2; exit 1; }
 need-elixir:
 	@tools/need.sh "elixir --version && mix --version && test -f \"\$$(erl -noshell -eval 'io:put_chars(code:root_dir()), halt().')/usr/include/erl_nif.h\"" elixir erlang-dev
+	@tools/need.sh "pkg-config --version && readelf --version" pkg-config binutils
+need-go:
+	@tools/need.sh "$(GO) version && $(GO) vet -h 2>&1 | grep -q usage" golang-go
 	@tools/need.sh "pkg-config --version && readelf --version" pkg-config binutils
 need-ruby:
 	@tools/need.sh "$(RUBY) -rfiddle -rminitest -e 'exit RUBY_VERSION.to_f >= 3.1' && gem --version" ruby

@@ -85,4 +85,7 @@ for program in by-pkg-config by-flags; do
     ./"$program" "$program.runes" >"$program.out"
     diff expected "$program.out"
 done
+mkdir -p "$build/program/page"
+sh "$here/../../tests/languages/check.sh" go "$build/program/page/main.go" \
+    sh -c "(cd '$build/program' && '$go' build -o page-program page/main.go) && '$build/program/page-program'"
 echo "go: all tests passed"
