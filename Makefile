@@ -57,6 +57,7 @@ help:
 	@echo "make bench-quick   the same of few events, in three minutes; writes nothing"
 	@echo "make bench-report  the tables and the plot again, of what was measured last"
 	@echo "make bench-growth  what grows with the log: 10,000,000 events beside a tenth, 1,000 segments beside few"
+	@echo "make bench-languages  calls a second from each language beside those from C: CALLS=100000 ROUNDS=5"
 	@echo "make perf-check    instructions of some works, by callgrind, beside those of benches/instructions.txt"
 	@echo "make docs     the references of the Rust crate and the Python package"
 	@echo "make clean    removes what was built"
@@ -127,6 +128,11 @@ bench-python: need-python need-cc
 	@PYTHON="$(PYTHON)" sh benches/python/run.sh $(BUILD)/bench-python
 bench-quick:
 	@EVENTS=50000 ROUNDS=2 $(MAKE) --no-print-directory bench-c bench-python
+
+# What the tests of each language have built is what is measured: make python node elixir go ruby.
+.PHONY: bench-languages
+bench-languages: need-cc all
+	@CC="$(CC)" sh benches/languages/run.sh $(BUILD) $(LIB)
 
 # A large file store beside a small one: EVENTS=10000000 (which is also the default) needs 15 GB on the disk for a while.
 .PHONY: bench-growth
