@@ -157,7 +157,7 @@ fuzz:
 # ---- test -------------------------------------------------------------------
 
 .PHONY: test
-test: need-rust need-python need-cc need-c-tests need-node need-elixir need-go need-ruby need-ffi need-postgres rust deny header abi crash native test-install test-deb machine format python node elixir go ruby ffi
+test: need-rust need-python need-cc need-c-tests need-node need-elixir need-go need-ruby need-ffi need-postgres rust deny header abi crash native test-install test-deb machine format languages
 	@echo "make test: all suites passed"
 
 .PHONY: rust
@@ -261,6 +261,11 @@ go: need-cc need-go all
 .PHONY: ruby
 ruby: need-cc need-ruby all
 	@CC="$(CC)" RUBY="$(RUBY)" sh bindings/ruby/test.sh $(BUILD)/ruby $(LIB)
+
+# Two at a time: Python's takes as long as all the others.
+.PHONY: languages
+languages: need-python need-cc need-c-tests need-node need-elixir need-go need-ruby need-ffi need-postgres all
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target python node elixir go ruby ffi
 
 # What needs no package of ours: the C interface called as it is.
 .PHONY: ffi
