@@ -36,7 +36,8 @@ func main() {
 	fmt.Println("append", time.Since(begun).Seconds())
 	begun = time.Now()
 	for n := 0; n < calls; n++ {
-		events, err := store.GetEvents(runestore.Query{After: uint64(n), UpTo: uint64(n + 1)}, nil)
+		upTo := uint64(n + 1)
+		events, err := store.GetEvents(runestore.Query{After: uint64(n), UpTo: &upTo}, nil)
 		if err != nil || len(events) != 1 {
 			log.Fatal(events, err)
 		}
