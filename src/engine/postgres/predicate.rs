@@ -10,6 +10,11 @@ const DOMAINS: &str = "WITH RECURSIVE known AS ((SELECT domain FROM @.events ORD
      UNION ALL SELECT (SELECT e.domain FROM @.events AS e WHERE e.domain > known.domain ORDER BY e.domain LIMIT 1) \
      FROM known WHERE known.domain IS NOT NULL) SELECT domain FROM known WHERE domain IS NOT NULL";
 
+/// Which parameter each array is.
+const NAMES: usize = 1;
+const NUMBERS: usize = 2;
+const IDS: usize = 3;
+
 /// A statement under way, and the values that it refers to as `$1`, `$2` and `$3`.
 #[derive(Debug)]
 pub(super) struct Sql<'a> {
@@ -89,12 +94,12 @@ impl<'a> Sql<'a> {
                 1 => {
                     self.push(column);
                     self.push(" = ");
-                    self.element(1, first);
+                    self.element(NAMES, first);
                 }
                 _ => {
                     self.push(column);
                     self.push(" = ANY(");
-                    self.elements(1, first, self.names.len());
+                    self.elements(NAMES, first, self.names.len());
                     self.push(")");
                 }
             }
@@ -111,7 +116,7 @@ impl<'a> Sql<'a> {
                 let first = self.ids.len() + 1;
                 ids.iter().for_each(|id| self.ids.id(*id));
                 self.push(" AND id = ANY(");
-                self.elements(3, first, self.ids.len());
+                self.elements(IDS, first, self.ids.len());
                 self.push(")");
             }
         }
@@ -122,7 +127,7 @@ impl<'a> Sql<'a> {
             filter.tags.iter().for_each(|tag| self.names.text(tag));
             // The index has no events without tags.
             self.push(" AND tags <> '{}' AND tags @> ");
-            self.elements(1, first, self.names.len());
+            self.elements(NAMES, first, self.names.len());
         }
         for (time, compared) in [(filter.from, " AND inserted_at >= "), (filter.to, " AND inserted_at < ")] {
             if let Some(time) = time {
@@ -148,7 +153,7 @@ impl<'a> Sql<'a> {
 
     fn long(&mut self, number: i64) {
         self.numbers.long(number);
-        self.element(2, self.numbers.len());
+        self.element(NUMBERS, self.numbers.len());
     }
 
     // Writing to a string does not fail.
