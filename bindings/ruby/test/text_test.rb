@@ -16,6 +16,14 @@ class TextTest < Minitest::Test
     assert_raises(Runestore::InvalidJsonError) { @store.append('{"type":"T","domain":"d","instance_id":"i","data":1E400}') }
   end
 
+  def test_what_holds_itself_has_no_form
+    itself = { type: "T" }
+    itself[:type] = [itself]
+    assert_raises(Runestore::InvalidJsonError) { stored(data: itself) }
+    assert_raises(Runestore::InvalidJsonError) { @store.get_events(itself) }
+    assert_raises(Runestore::InvalidJsonError) { @store.append(event, condition: itself) }
+  end
+
   def test_bytes_are_a_string_of_bytes
     [(0..255).to_a.pack("C*"), "".b, "text".b].each do |bytes|
       [{ data: bytes }, { "data" => bytes }, { data_base64: [bytes].pack("m0") }].each do |given|

@@ -80,7 +80,8 @@ module Runestore
     def closed? = @closed
   end
 
-  # What is there and then what comes, one sequence: Store#follow. It ends when it is stopped or the store is closed.
+  # What is there and then what comes, one sequence: Store#follow. It ends when it is stopped, and with a
+  # ClosedError when the store is closed.
   class Follower < Enumerator
     def initialize(store, query, opts)
       @stopped = false
@@ -106,11 +107,7 @@ module Runestore
 
     def follow(cursor, yielder)
       until @stopped
-        events = begin
-          cursor.read(timeout: 0.001 * Native::SLICE)
-        rescue ClosedError
-          nil
-        end
+        events = cursor.read(timeout: 0.001 * Native::SLICE)
         return unless events
 
         events.each do |event|

@@ -119,11 +119,13 @@ module Runestore
 
       def time(value) = value.iso8601(6)
 
-      # Queries and options are small, so all of them is looked through.
-      def times(value)
+      # Queries and options are small, so all of them is looked through, unless it is too deep for JSON anyway.
+      def times(value, depth = 0)
+        return value if depth > NESTING[:max_nesting]
+
         case value
-        when Hash then value.transform_values { |one| times(one) }
-        when Array then value.map { |one| times(one) }
+        when Hash then value.transform_values { |one| times(one, depth + 1) }
+        when Array then value.map { |one| times(one, depth + 1) }
         else time?(value) ? time(value) : value
         end
       end
