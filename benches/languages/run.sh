@@ -33,7 +33,8 @@ cp "$here/calls.go" "$build/go/program/calls/"
 turn() { # NAME COMMAND...
     name=$1
     shift
-    "$@" | sed "s/^/$name /" >>"$out/seconds"
+    "$@" >"$out/turn"
+    sed "s/^/$name /" "$out/turn" >>"$out/seconds"
 }
 for _ in $(seq "$rounds"); do
     turn C "$out/calls" "$calls"
