@@ -19,6 +19,7 @@ LIB := target/release
 # Where tools that a test needs are installed, if they are not on the machine.
 TOOLS ?= $(abspath $(BUILD))/tools
 CARGO_DENY_VERSION := 0.20.2
+CARGO_ABOUT_VERSION := 0.9.3
 
 C_STRICT := -std=c99 -Wall -Wextra -Wpedantic -Werror
 
@@ -30,7 +31,8 @@ all:
 help:
 	@grep -E '^# make' Makefile | cut -c3-
 	@echo "make rust     format, lints, documentation and tests of the Rust code"
-	@echo "make deny     licences, sources and duplicates of the dependencies"
+	@echo "make deny     licences, sources and duplicates of the dependencies; NOTICE-THIRD-PARTY.txt names all that is linked"
+	@echo "make notices       writes NOTICE-THIRD-PARTY.txt anew, when Cargo.lock has changed"
 	@echo "make header   include/runestore.h is what the source generates"
 	@echo "make abi      the interface that the header declares is the recorded one: tests/abi/runestore.abi"
 	@echo "make c        the C tests: plain, with sanitizers, under valgrind"
@@ -67,10 +69,11 @@ help:
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+DOCDIR ?= $(PREFIX)/share/doc/runestore
 DESTDIR ?=
 # Empty keeps the symbols' names.
 STRIP ?= strip
-INSTALL = PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" INCLUDEDIR="$(INCLUDEDIR)" DESTDIR="$(DESTDIR)" STRIP="$(STRIP)" sh packaging/install.sh
+INSTALL = PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" INCLUDEDIR="$(INCLUDEDIR)" DOCDIR="$(DOCDIR)" DESTDIR="$(DESTDIR)" STRIP="$(STRIP)" sh packaging/install.sh
 
 # Installing as root does not build as root: `make`, then `sudo make install`.
 .PHONY: install uninstall
@@ -174,6 +177,19 @@ rust: need-postgres
 .PHONY: deny
 deny: $(TOOLS)/bin/cargo-deny
 	$(TOOLS)/bin/cargo-deny --all-features check bans licenses sources
+	@CARGO="$(CARGO)" sh packaging/notices/check.sh NOTICE-THIRD-PARTY.txt
+
+# Python's module is linked with all that the library is, and with its own.
+.PHONY: notices
+notices: need-python $(TOOLS)/bin/cargo-about
+	@mkdir -p $(BUILD)
+	$(TOOLS)/bin/cargo-about generate --config packaging/notices/about.toml --manifest-path bindings/python/Cargo.toml \
+	    --locked --fail --format json --output-file $(BUILD)/notices.json
+	$(PYTHON) packaging/notices/notices.py <$(BUILD)/notices.json >NOTICE-THIRD-PARTY.txt
+	@CARGO="$(CARGO)" sh packaging/notices/check.sh NOTICE-THIRD-PARTY.txt
+
+$(TOOLS)/bin/cargo-about:
+	$(CARGO) install cargo-about --version $(CARGO_ABOUT_VERSION) --features cli --locked --root $(TOOLS) --quiet
 
 $(TOOLS)/bin/cargo-deny:
 	$(CARGO) install cargo-deny --version $(CARGO_DENY_VERSION) --locked --root $(TOOLS) --quiet

@@ -20,7 +20,7 @@ about=" Events go in as atomic batches and come back filtered by type, domain, i
  PostgreSQL database."
 
 rm -rf "$build/stage" "$build/librunestore1" "$build/librunestore-dev" "$build"/*.deb
-PREFIX=/usr LIBDIR=/$lib INCLUDEDIR=/usr/include DESTDIR=$build/stage sh packaging/install.sh install "$library" >/dev/null
+PREFIX=/usr LIBDIR=/$lib INCLUDEDIR=/usr/include DOCDIR=/usr/share/doc/runestore DESTDIR=$build/stage sh packaging/install.sh install "$library" >/dev/null
 
 # ---- what is in which ------------------------------------------------------------------------------------------------
 
@@ -35,6 +35,8 @@ moved() { # PACKAGE PATH...
 cd "$build/stage"
 moved librunestore1 "$lib"/librunestore.so.*
 moved librunestore-dev "$lib/librunestore.so" "$lib/librunestore.a" "$lib/pkgconfig" "$lib/cmake" usr/include
+# They stand in each package's copyright file.
+rm -r usr/share/doc/runestore
 left=$(find . ! -type d)
 [ -z "$left" ] || { echo "deb: no package has $left" >&2 && exit 1; }
 cd "$OLDPWD"
@@ -49,6 +51,8 @@ for package in librunestore1 librunestore-dev; do
         cat LICENSE-MIT
         echo
         cat LICENSE-APACHE
+        echo
+        cat NOTICE-THIRD-PARTY.txt
     } >"$documents/copyright"
     gzip -9n <CHANGELOG.md >"$documents/changelog.gz"
     chmod 644 "$documents"/*

@@ -2,12 +2,13 @@
 # usage: install.sh install LIBRARY_DIR
 #        install.sh uninstall
 # Installs what was built there for C and C++: the shared library without its symbols' names, the static one, the headers,
-# and what pkg-config and CMake look for; or removes that. `make install` calls it; the variables are those that packagers
-# know:
+# what pkg-config and CMake look for, and the licences; or removes that. `make install` calls it; the variables are those that
+# packagers know:
 #
 #     PREFIX       /usr/local
 #     LIBDIR       PREFIX/lib
 #     INCLUDEDIR   PREFIX/include
+#     DOCDIR       PREFIX/share/doc/runestore
 #     DESTDIR      empty: where the whole tree is put instead of /
 #     STRIP        strip; empty keeps the names
 set -eu
@@ -17,18 +18,19 @@ action=$1
 PREFIX=${PREFIX:-/usr/local}
 LIBDIR=${LIBDIR:-$PREFIX/lib}
 INCLUDEDIR=${INCLUDEDIR:-$PREFIX/include}
+DOCDIR=${DOCDIR:-$PREFIX/share/doc/runestore}
 DESTDIR=${DESTDIR:-}
 STRIP=${STRIP-strip}
-for folder in "$PREFIX" "$LIBDIR" "$INCLUDEDIR"; do
+for folder in "$PREFIX" "$LIBDIR" "$INCLUDEDIR" "$DOCDIR"; do
     case $folder in
     *[!A-Za-z0-9/._+~@:,=-]*)
-        echo "install: '$folder' holds a character that pkg-config or CMake would misread: choose PREFIX, LIBDIR and INCLUDEDIR" \
-            "of letters, digits and / . _ + ~ @ : , = -" >&2
+        echo "install: '$folder' holds a character that pkg-config or CMake would misread: choose PREFIX, LIBDIR, INCLUDEDIR" \
+            "and DOCDIR of letters, digits and / . _ + ~ @ : , = -" >&2
         exit 2
         ;;
     /*) ;;
     *)
-        echo "install: PREFIX, LIBDIR and INCLUDEDIR are absolute, but here is '$folder'" >&2
+        echo "install: PREFIX, LIBDIR, INCLUDEDIR and DOCDIR are absolute, but here is '$folder'" >&2
         exit 2
         ;;
     esac
@@ -45,15 +47,19 @@ include_from_lib=$(realpath -m --relative-to="$LIBDIR" "$INCLUDEDIR")
 
 lib=$DESTDIR$LIBDIR
 include=$DESTDIR$INCLUDEDIR
+documents=$DESTDIR$DOCDIR
 if [ "$action" = uninstall ]; then
     rm -f "$lib/$shared" "$lib/$soname" "$lib/librunestore.so" "$lib/librunestore.a" "$lib/pkgconfig/runestore.pc" \
-        "$include/runestore.h" "$include/runestore.hpp"
+        "$include/runestore.h" "$include/runestore.hpp" \
+        "$documents/LICENSE-APACHE" "$documents/LICENSE-MIT" "$documents/NOTICE-THIRD-PARTY.txt"
     rm -rf "$lib/cmake/Runestore" "$include/runestore"
+    # It may be a folder for others too.
+    rmdir "$documents" 2>/dev/null || :
     echo "removed Runestore $version from $DESTDIR$PREFIX"
     exit 0
 fi
 built=$2
-install -d "$lib/pkgconfig" "$lib/cmake/Runestore" "$include/runestore"
+install -d "$lib/pkgconfig" "$lib/cmake/Runestore" "$include/runestore" "$documents"
 install -m 755 "$built/librunestore.so" "$lib/$shared"
 ln -sf "$shared" "$lib/$soname"
 ln -sf "$soname" "$lib/librunestore.so"
@@ -64,6 +70,8 @@ if [ -n "$STRIP" ]; then
 fi
 install -m 644 include/*.h include/*.hpp "$include"
 install -m 644 include/runestore/*.hpp "$include/runestore"
+# What is linked asks that its notices go where it goes.
+install -m 644 LICENSE-APACHE LICENSE-MIT NOTICE-THIRD-PARTY.txt "$documents"
 
 filled() { # TEMPLATE TARGET
     sed -e "s|@PREFIX@|$PREFIX|g; s|@LIBDIR@|$LIBDIR|g; s|@INCLUDEDIR@|$INCLUDEDIR|g; s|@VERSION@|$version|g" \

@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 build=$(cd "$1" && pwd)
 library=$(cd "$2" && pwd)
-unset DESTDIR LIBDIR INCLUDEDIR PREFIX RUNESTORE_INCLUDE RUNESTORE_LIB
+unset DESTDIR LIBDIR INCLUDEDIR DOCDIR PREFIX RUNESTORE_INCLUDE RUNESTORE_LIB
 
 rm -rf "$build/prefix" "$build/project"
 PREFIX=$build/prefix sh "$here/../../packaging/install.sh" install "$library"

@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 build=$(cd "$1" && pwd)
 library=$(cd "$2" && pwd)
-unset DESTDIR LIBDIR INCLUDEDIR PREFIX CGO_CFLAGS CGO_LDFLAGS GODEBUG GOEXPERIMENT
+unset DESTDIR LIBDIR INCLUDEDIR DOCDIR PREFIX CGO_CFLAGS CGO_LDFLAGS GODEBUG GOEXPERIMENT
 go=${GO:-go}
 
 rm -rf "$build/prefix" "$build/runestore" "$build/program"

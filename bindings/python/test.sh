@@ -39,6 +39,9 @@ import json, pathlib, sys
 info = pathlib.Path(sys.argv[1])
 for licence in "LICENSE-MIT", "LICENSE-APACHE":
     assert (info / "licenses" / licence).stat().st_size > 1000, licence
+assert "\npyo3 " in (info / "licenses" / "NOTICE-THIRD-PARTY.txt").read_text()
+# Its page is the package's, not the project's, which stands beside it in the source distribution.
+assert "\n```python\nimport runestore\n" in (info / "METADATA").read_text()
 [sbom] = info.glob("sboms/*.cyclonedx.json")
 linked = {component["name"]: component for component in json.loads(sbom.read_text())["components"]}
 assert {"runestore", "pyo3", "tokio-postgres", "rustls"} <= linked.keys(), sorted(linked)

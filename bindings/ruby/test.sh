@@ -12,7 +12,7 @@ build=$(cd "$1" && pwd)
 library=$(cd "$2" && pwd)
 ruby=${RUBY:-ruby}
 gem=${GEM:-gem}
-unset DESTDIR LIBDIR INCLUDEDIR PREFIX RUBYLIB RUBYOPT BUNDLE_GEMFILE GEM_PATH
+unset DESTDIR LIBDIR INCLUDEDIR DOCDIR PREFIX RUBYLIB RUBYOPT BUNDLE_GEMFILE GEM_PATH
 
 rm -rf "$build/prefix" "$build/source" "$build/gems" "$build/tests"
 PREFIX=$build/prefix sh "$root/packaging/install.sh" install "$library"

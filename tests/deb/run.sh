@@ -14,6 +14,15 @@ development=$(echo librunestore-dev_*.deb)
 dpkg-deb --field "$runtime" Depends | grep -q 'libc6 (>= ' || fail "librunestore1 does not say which libc6 it needs"
 dpkg-deb --contents "$runtime" | grep -q ' root/root .*librunestore\.so\.1 -> librunestore\.so\.1\.' || fail "librunestore1 has no soname, or not root's"
 ! dpkg-deb --contents "$runtime" | grep -q '\.a$\|\.h$' || fail "librunestore1 has what only building needs"
+for package in "$runtime" "$development"; do
+    copyright=$(dpkg-deb --fsys-tarfile "$package" | tar -xO "./usr/share/doc/${package%%_*}/copyright")
+    for part in LICENSE-MIT LICENSE-APACHE NOTICE-THIRD-PARTY.txt; do
+        case $copyright in
+        *"$(cat "$source/$part")"*) ;;
+        *) fail "the copyright file of $package has not what is in $part" ;;
+        esac
+    done
+done
 ok "what is in the packages"
 
 if [ "$(id -u)" != 0 ]; then

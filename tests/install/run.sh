@@ -8,7 +8,7 @@
 set -eu
 # shellcheck source=tests/install/checking.sh
 . "$(dirname "$0")/checking.sh"
-unset DESTDIR LIBDIR INCLUDEDIR PREFIX
+unset DESTDIR LIBDIR INCLUDEDIR DOCDIR PREFIX
 
 # Not below the source tree, so that nothing is found there by chance.
 scratch=$(mktemp -d)
@@ -31,7 +31,10 @@ lib/librunestore.a
 lib/librunestore.so
 lib/librunestore.so.1
 lib/librunestore.so.1.0
-lib/pkgconfig/runestore.pc"
+lib/pkgconfig/runestore.pc
+share/doc/runestore/LICENSE-APACHE
+share/doc/runestore/LICENSE-MIT
+share/doc/runestore/NOTICE-THIRD-PARTY.txt"
 found=$(cd "$prefix" && find . ! -type d | sed 's|^\./||' | sort)
 [ "$found" = "$expected" ] || fail "other files were installed: $found"
 ok "the files that are to be there"
