@@ -67,6 +67,11 @@ END
     MIX_ENV=prod mix compile --warnings-as-errors >"$build/program.log" 2>&1 || { cat "$build/program.log"; exit 1; }
     [ "$(MIX_ENV=prod mix run -e 'Program.run()')" = "position 1" ]
 )
-sh "$here/../../tests/languages/check.sh" elixir "$build/program/page.exs" \
-    elixir -pa "$build/program/_build/prod/lib/*/ebin" -e 'Application.ensure_all_started(:runestore)' -r "$build/program/page.exs"
+languages=$here/../../tests/languages
+with_runestore() { # SCRIPT FILE ARGUMENT SCRIPT_OF_ELIXIR
+    sh "$languages/$1" "$2" ${3:+"$3"} \
+        elixir -pa "$build/program/_build/prod/lib/*/ebin" -e 'Application.ensure_all_started(:runestore)' -r "$4"
+}
+with_runestore check.sh elixir "$build/program/page.exs" "$build/program/page.exs"
+with_runestore compare.sh outcomes "" "$languages/outcomes/outcomes.exs"
 echo "elixir: all tests passed"

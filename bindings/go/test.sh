@@ -88,4 +88,8 @@ done
 mkdir -p "$build/program/page"
 sh "$here/../../tests/languages/check.sh" go "$build/program/page/main.go" \
     sh -c "(cd '$build/program' && '$go' build -o page-program page/main.go) && '$build/program/page-program'"
+mkdir -p outcomes
+cp "$here/../../tests/languages/outcomes/outcomes.go" outcomes
+"$go" build -race -o outcomes-program ./outcomes
+sh "$here/../../tests/languages/compare.sh" outcomes "$build/program/outcomes-program"
 echo "go: all tests passed"

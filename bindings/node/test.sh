@@ -58,4 +58,6 @@ for file in test/*.test.mjs; do
     "$node" --test --test-reporter="${REPORTER:-spec}" "$file"
 done
 sh "$root/tests/languages/check.sh" js "$build/project/page.mjs" "$node" "$build/project/page.mjs"
+cp "$root/tests/languages/outcomes/outcomes.mjs" .
+sh "$root/tests/languages/compare.sh" outcomes "$node" "$build/project/outcomes.mjs"
 echo "node: all tests passed"

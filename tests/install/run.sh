@@ -72,6 +72,12 @@ ok "the program of docs/LANGUAGES.md, C"
 sh "$source/tests/languages/check.sh" cpp "$scratch/page.cpp" \
     sh -c "$CXX -std=c++17 -Wall -Wextra -Werror '$scratch/page.cpp' -o page $with_library && ./page"
 ok "the program of docs/LANGUAGES.md, C++"
+sh "$source/tests/languages/compare.sh" outcomes \
+    sh -c "$CC -std=c99 -Wall -Wextra -Wpedantic -Werror '$source/tests/languages/outcomes/outcomes.c' -o outcomes -pthread $with_library && ./outcomes"
+ok "closing, threads and cancelling as docs/LANGUAGES.md says, C"
+sh "$source/tests/languages/compare.sh" outcomes \
+    sh -c "$CXX -std=c++17 -Wall -Wextra -Werror '$source/tests/languages/outcomes/outcomes.cpp' -o outcomes -pthread $with_library && ./outcomes"
+ok "closing, threads and cancelling as docs/LANGUAGES.md says, C++"
 unset LD_LIBRARY_PATH
 
 # Where both are installed the static one is asked for by its file's name.

@@ -1,8 +1,7 @@
 use runestore::{Next, Store};
-use std::sync::Arc;
 
 fn main() -> runestore::Result<()> {
-    let store = Arc::new(Store::open(r#"{"store":"file","store_opts":{"path":"ledger.runes"}}"#)?);
+    let store = Store::open(r#"{"store":"file","store_opts":{"path":"ledger.runes"}}"#)?;
     let events = r#"[{"type":"Opened","domain":"account","instance_id":"a-1"},
                      {"type":"Deposited","domain":"account","instance_id":"a-1","data":{"cents":5000}}]"#;
     store.append_json(events, Some(r#"{"expected_version":0}"#))?;
