@@ -11,7 +11,7 @@ build=$(cd "$1" && pwd)
 library=$(cd "$2" && pwd)
 unset DESTDIR LIBDIR INCLUDEDIR DOCDIR PREFIX RUNESTORE_INCLUDE RUNESTORE_LIB
 
-rm -rf "$build/prefix" "$build/project"
+rm -rf "$build/prefix" "$build/project" "$build/sanitized"
 PREFIX=$build/prefix sh "$here/../../packaging/install.sh" install "$library"
 mkdir -p "$build/project"
 cp -R "$here/." "$build/project"
@@ -35,6 +35,29 @@ exported=$(nm -D --defined-only _build/test/lib/runestore/priv/runestore_nif.so 
 [ "$exported" = nif_init ] || { echo "the NIF exports more than its entry: $exported"; exit 1; }
 echo "elixir: tests"
 mix test --warnings-as-errors
+
+# The same with a NIF that looks at every access, and at what is not freed in the end. How much memory is taken was measured above:
+# here what was freed is held back.
+echo "elixir: tests with AddressSanitizer and UndefinedBehaviorSanitizer"
+asan=$("${CC:-cc}" -print-file-name=libasan.so)
+[ -e "$asan" ] || { echo "$CC has no libasan.so: CC=gcc" >&2; exit 1; }
+# Erlang's own.
+cat >"$build/erlang.supp" <<'END'
+leak:sys_thread_init_signal_stack
+leak:/bin/inet_gethost
+leak:/bin/dyn_erl
+END
+(
+    MIX_BUILD_PATH=$build/sanitized
+    CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
+    LD_PRELOAD="$asan $("${CC:-cc}" -print-file-name=libubsan.so)"
+    LSAN_OPTIONS=suppressions=$build/erlang.supp:print_suppressions=0
+    export MIX_BUILD_PATH CFLAGS LD_PRELOAD LSAN_OPTIONS
+    # The compiler, which loads the NIF, runs programs that free nothing in the end.
+    ASAN_OPTIONS=detect_leaks=0 mix compile --warnings-as-errors >"$build/sanitized.log" 2>&1 || { cat "$build/sanitized.log"; exit 1; }
+    # shellcheck disable=SC2046  # one name each
+    mix test $(ls test/*_test.exs | grep -v memory)
+)
 
 # The same without pkg-config, by the variables.
 (
