@@ -52,6 +52,12 @@ esac
 RUNESTORE_TEST_CALLS=0 "$go" test -count=1 -race ./... >"$build/race.log" 2>&1 || { cat "$build/race.log"; exit 1; }
 unset GODEBUG GOEXPERIMENT
 
+# Go's own accesses to what C gave, and C's.
+echo "go: tests with AddressSanitizer"
+# It knows the compiler by its name.
+case $("${CC:-cc}" --version) in *clang*) compiler=clang ;; *) compiler=gcc ;; esac
+CC=$compiler RUNESTORE_TEST_CALLS=0 "$go" test -count=1 -asan ./... >"$build/asan.log" 2>&1 || { cat "$build/asan.log"; exit 1; }
+
 # A program that has the package as a dependency; the same without pkg-config, by the flags.
 echo "go: as a dependency"
 cp "$here/example/main.go" "$build/program"
