@@ -18,7 +18,7 @@ warnings="-Wall -Wextra -Wpedantic -Werror"
 c99="-std=c99 $warnings -D_POSIX_C_SOURCE=200809L -g -Iinclude -Itests/c -I$build"
 
 suites="abi outputs misuse handles pages vectors limits hostile header_examples
-        threads_append threads_conditions threads_wait threads_stop threads_close fork engine"
+        threads_append threads_conditions threads_wait threads_stop threads_close fork growth engine"
 
 need nm binutils
 need readelf binutils
