@@ -278,10 +278,10 @@ go: need-cc need-go all
 ruby: need-cc need-ruby all
 	@CC="$(CC)" RUBY="$(RUBY)" sh bindings/ruby/test.sh $(BUILD)/ruby $(LIB)
 
-# Two at a time: Python's takes as long as all the others.
+# Two at a time: Python's takes as long as all the others. Beside them is a server for stores in PostgreSQL.
 .PHONY: languages
 languages: need-python need-cc need-c-tests need-node need-elixir need-go need-ruby need-ffi need-postgres all
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target python node elixir go ruby ffi
+	@$(PYTHON) tests/languages/beside_postgres.py $(MAKE) --no-print-directory --jobs=2 --output-sync=target python node elixir go ruby ffi
 
 # What needs no package of ours: the C interface called as it is.
 .PHONY: ffi

@@ -96,5 +96,5 @@ with_runestore() { # SCRIPT FILE ARGUMENT SCRIPT_OF_ELIXIR
         elixir -pa "$build/program/_build/prod/lib/*/ebin" -e 'Application.ensure_all_started(:runestore)' -r "$4"
 }
 with_runestore check.sh elixir "$build/program/page.exs" "$build/program/page.exs"
-with_runestore compare.sh outcomes "" "$languages/outcomes/outcomes.exs"
+with_runestore outcomes.sh elixir "" "$languages/outcomes/outcomes.exs"
 echo "elixir: all tests passed"

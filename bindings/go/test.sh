@@ -97,5 +97,5 @@ sh "$here/../../tests/languages/check.sh" go "$build/program/page/main.go" \
 mkdir -p outcomes
 cp "$here/../../tests/languages/outcomes/outcomes.go" outcomes
 "$go" build -race -o outcomes-program ./outcomes
-sh "$here/../../tests/languages/compare.sh" outcomes "$build/program/outcomes-program"
+sh "$here/../../tests/languages/outcomes.sh" go "$build/program/outcomes-program"
 echo "go: all tests passed"

@@ -59,5 +59,5 @@ for file in test/*.test.mjs; do
 done
 sh "$root/tests/languages/check.sh" js "$build/project/page.mjs" "$node" "$build/project/page.mjs"
 cp "$root/tests/languages/outcomes/outcomes.mjs" .
-sh "$root/tests/languages/compare.sh" outcomes "$node" "$build/project/outcomes.mjs"
+sh "$root/tests/languages/outcomes.sh" node "$node" "$build/project/outcomes.mjs"
 echo "node: all tests passed"

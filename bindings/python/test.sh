@@ -69,7 +69,7 @@ in_venv="$build/venv/bin/python"
 echo "python: tests"
 "$in_venv" -m pytest -c "$here/pyproject.toml" --rootdir "$here" -p no:cacheprovider "$here/tests"
 sh "$here/../../tests/languages/check.sh" python "$build/run/page.py" "$in_venv" "$build/run/page.py"
-sh "$here/../../tests/languages/compare.sh" outcomes "$in_venv" "$here/../../tests/languages/outcomes/outcomes.py"
+sh "$here/../../tests/languages/outcomes.sh" python "$in_venv" "$here/../../tests/languages/outcomes/outcomes.py"
 echo "python: types"
 "$in_venv" -m mypy.stubtest runestore
 "$in_venv" -m mypy --config-file "$here/pyproject.toml" --cache-dir "$build/mypy" -p runestore

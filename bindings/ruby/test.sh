@@ -48,5 +48,5 @@ for file in ./*_test.rb; do
     "$ruby" -w "$file"
 done
 sh "$root/tests/languages/check.sh" ruby "$build/page.rb" "$ruby" -w -rrunestore "$build/page.rb"
-sh "$root/tests/languages/compare.sh" outcomes "$ruby" -w "$root/tests/languages/outcomes/outcomes.rb"
+sh "$root/tests/languages/outcomes.sh" ruby "$ruby" -w "$root/tests/languages/outcomes/outcomes.rb"
 echo "ruby: all tests passed"

@@ -43,7 +43,7 @@ defmodule Outcomes do
     Runestore.close(store)
   end
 
-  defp opened, do: Runestore.open!("outcomes.runes")
+  defp opened, do: Runestore.open!(System.fetch_env!("OUTCOMES_STORE"))
 
   defp outcome(work) do
     case work.() do

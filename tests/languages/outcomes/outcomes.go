@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -15,7 +16,7 @@ import (
 var event = []runestore.Event{{Type: "T", Domain: "d", InstanceID: "i"}}
 
 func opened() *runestore.Store {
-	store, err := runestore.Open("outcomes.runes", nil)
+	store, err := runestore.Open(os.Getenv("OUTCOMES_STORE"), nil)
 	must(err)
 	return store
 }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { open } from 'runestore';
 
 const event = { type: 'T', domain: 'd', instance_id: 'i' };
-const opened = () => open('outcomes.runes');
+const opened = () => open(process.env.OUTCOMES_STORE);
 const outcome = (work) => work().then(() => 'nothing', (error) => error.code ?? error.name);
 const all = async (events) => {
   const seen = [];

@@ -1,5 +1,6 @@
 """What docs/LANGUAGES.md says of closing, threads and cancelling, from Python."""
 
+import os
 import threading
 import time
 
@@ -9,7 +10,7 @@ EVENT = {"type": "T", "domain": "d", "instance_id": "i"}
 
 
 def opened():
-    return runestore.open("outcomes.runes")
+    return runestore.open(os.environ["OUTCOMES_STORE"])
 
 
 def outcome(work):

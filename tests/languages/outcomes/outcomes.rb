@@ -3,7 +3,7 @@ require "runestore"
 
 EVENT = { type: "T", domain: "d", instance_id: "i" }.freeze
 
-def opened = Runestore.open("outcomes.runes")
+def opened = Runestore.open(ENV.fetch("OUTCOMES_STORE"))
 
 def outcome
   yield
