@@ -15,8 +15,8 @@ final class Calls {
     static final int DONE = 1;
     static final int TIMEOUT = 2;
 
-    /** An array has no more bytes than this. */
-    private static final long LENGTH_MAX = Integer.MAX_VALUE - 8;
+    /** A String has no more characters than this, where they are not all of one byte. */
+    private static final long LENGTH_MAX = (1 << 30) - 16;
 
     /** A text without a byte is not absent: C is given an address, and the length 0. */
     private static final byte[] NOTHING = new byte[1];
@@ -56,7 +56,7 @@ final class Calls {
         private static byte[] copied(long address, long length) {
             try {
                 if (length > LENGTH_MAX) {
-                    throw new RunestoreException.TooLarge("the answer has " + length + " bytes, more than an array holds: read with"
+                    throw new RunestoreException.TooLarge("the answer has " + length + " bytes, more than a String holds: read with"
                             + " a cursor, or less at once", Map.of("limit", LENGTH_MAX, "actual", length));
                 }
                 return new Pointer(address).getByteArray(0, (int) length);

@@ -1,34 +1,17 @@
 package runestore;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonFactoryBuilder;
-import com.fasterxml.jackson.core.JsonGenerator;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.JsonToken;
-import java.io.IOException;
-import java.io.StringWriter;
 import java.lang.reflect.Array;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 
-/** Java's values to JSON and back. */
+/** Java's values to JSON, and back. */
 final class Json {
     /** data and metadata nest 128 levels each, inside an event and an array. Beyond that may be what holds itself. */
-    private static final int DEPTH_MAX = 140;
-
-    /** Keys are the user's: they are not to stay in a table, nor to fill one up. */
-    static final JsonFactory FACTORY = new JsonFactoryBuilder()
-            .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
-            .disable(JsonFactory.Feature.FAIL_ON_SYMBOL_HASH_OVERFLOW)
-            .build();
+    static final int DEPTH_MAX = 140;
 
     /** A text that is one value of JSON already. */
     record Raw(String text) {}
@@ -39,16 +22,12 @@ final class Json {
 
     /** The text of a value; {@code what} names it where it has none. */
     static String text(Object value, String what) {
-        StringWriter text = new StringWriter();
-        try (JsonGenerator generator = FACTORY.createGenerator(text)) {
-            write(generator, value, what, 0);
-        } catch (IOException e) {
-            throw new RunestoreException.Internal(what + ": " + e.getMessage(), e);
-        }
+        StringBuilder text = new StringBuilder();
+        write(text, value, what, 0);
         return text.toString();
     }
 
-    /** The bytes of a value, null for none. */
+    /** The bytes of an object, null for one without a member: that is as if it were absent. */
     static byte[] bytes(Map<String, ?> value, String what) {
         return value.isEmpty() ? null : utf8(text(value, what), what);
     }
@@ -69,42 +48,65 @@ final class Json {
         return text.getBytes(StandardCharsets.UTF_8);
     }
 
-    static void write(JsonGenerator generator, Object value, String what, int depth) throws IOException {
+    static void writeString(StringBuilder text, String value) {
+        text.append('"');
+        int length = value.length();
+        int begin = 0;
+        for (int at = 0; at < length; at++) {
+            char c = value.charAt(at);
+            if (c < ' ' || c == '"' || c == '\\') {
+                text.append(value, begin, at);
+                begin = at + 1;
+                if (c < ' ') {
+                    text.append("\\u00").append(Character.forDigit(c >> 4, 16)).append(Character.forDigit(c & 15, 16));
+                } else {
+                    text.append('\\').append(c);
+                }
+            }
+        }
+        text.append(value, begin, length).append('"');
+    }
+
+    private static void write(StringBuilder text, Object value, String what, int depth) {
         if (depth > DEPTH_MAX) {
             throw new RunestoreException.InvalidJson(what + ": this nests more than " + DEPTH_MAX + " levels, or holds itself", what);
         }
-        if (value == null) {
-            generator.writeNull();
+        if (value == null || value instanceof Boolean) {
+            text.append(value);
         } else if (value instanceof CharSequence || value instanceof Character || value instanceof UUID || value instanceof Instant) {
-            generator.writeString(value.toString());
+            writeString(text, value.toString());
         } else if (value instanceof Enum<?> constant) {
-            generator.writeString(constant.name());
-        } else if (value instanceof Boolean truth) {
-            generator.writeBoolean(truth);
+            writeString(text, constant.name());
         } else if (value instanceof Number number) {
-            writeNumber(generator, number, what);
+            text.append(number(number, what));
         } else if (value instanceof Map<?, ?> map) {
-            generator.writeStartObject();
+            String separator = "{";
             for (Map.Entry<?, ?> entry : map.entrySet()) {
-                generator.writeFieldName(key(entry.getKey(), what));
-                write(generator, entry.getValue(), what, depth + 1);
+                text.append(separator);
+                separator = ",";
+                writeString(text, key(entry.getKey(), what));
+                text.append(':');
+                write(text, entry.getValue(), what, depth + 1);
             }
-            generator.writeEndObject();
+            text.append(separator.equals("{") ? "{}" : "}");
         } else if (value instanceof Iterable<?> values) {
-            generator.writeStartArray();
+            String separator = "[";
             for (Object one : values) {
-                write(generator, one, what, depth + 1);
+                text.append(separator);
+                separator = ",";
+                write(text, one, what, depth + 1);
             }
-            generator.writeEndArray();
+            text.append(separator.equals("[") ? "[]" : "]");
         } else if (value instanceof Raw raw) {
-            generator.writeRawValue(raw.text());
+            text.append(raw.text());
         } else if (value.getClass().isArray() && !(value instanceof byte[])) {
-            generator.writeStartArray();
             int length = Array.getLength(value);
+            text.append('[');
             for (int index = 0; index < length; index++) {
-                write(generator, Array.get(value, index), what, depth + 1);
+                text.append(index == 0 ? "" : ",");
+                write(text, Array.get(value, index), what, depth + 1);
             }
-            generator.writeEndArray();
+            text.append(']');
         } else {
             String hint = value instanceof byte[]
                     ? "bytes can be the whole of data only, and not a part of it"
@@ -114,20 +116,14 @@ final class Json {
         }
     }
 
-    private static void writeNumber(JsonGenerator generator, Number number, String what) throws IOException {
-        if (number instanceof Long || number instanceof Integer || number instanceof Short || number instanceof Byte) {
-            generator.writeNumber(number.longValue());
-        } else if (number instanceof BigInteger integer) {
-            generator.writeNumber(integer);
-        } else if (number instanceof BigDecimal decimal) {
-            generator.writeNumber(decimal);
-        } else if ((number instanceof Double || number instanceof Float) && Double.isFinite(number.doubleValue())) {
-            // A Float by its own digits, which are fewer.
-            generator.writeNumber(number.toString());
-        } else {
-            throw new RunestoreException.InvalidJson(
-                    what + ": " + number + " (" + number.getClass().getTypeName() + ") is no number of JSON", what);
+    private static String number(Number number, String what) {
+        boolean exact = number instanceof Long || number instanceof Integer || number instanceof Short || number instanceof Byte
+                || number instanceof BigInteger || number instanceof BigDecimal;
+        if (exact || (number instanceof Double || number instanceof Float) && Double.isFinite(number.doubleValue())) {
+            return number.toString();
         }
+        throw new RunestoreException.InvalidJson(
+                what + ": " + number + " (" + number.getClass().getTypeName() + ") is no number of JSON", what);
     }
 
     private static String key(Object key, String what) {
@@ -146,31 +142,23 @@ final class Json {
      * otherwise.
      */
     static String one(String text, String what) {
-        try (JsonParser parser = FACTORY.createParser(text)) {
-            if (parser.nextToken() == null) {
-                throw new RunestoreException.InvalidJson(what + ": the text is empty", what);
-            }
-            parser.skipChildren();
-            parser.finishToken();
-            if (parser.nextToken() != null) {
-                throw new RunestoreException.InvalidJson(what + ": the text is more than one value of JSON", what);
-            }
-        } catch (JsonProcessingException e) {
-            throw new RunestoreException.InvalidJson(what + ": the text is no JSON: " + e.getOriginalMessage(), what);
-        } catch (IOException e) {
-            throw new RunestoreException.Internal(what + ": " + e.getMessage(), e);
+        try {
+            JsonReader reader = new JsonReader(text);
+            reader.slice();
+            reader.end();
+        } catch (JsonReader.Malformed e) {
+            throw new RunestoreException.InvalidJson(what + ": the text is no value of JSON: " + e.getMessage(), what);
         }
         return text;
     }
 
     // ---- reading ----
 
-    /** Map, List, String, Long, BigInteger, Double, Boolean or null. */
+    /** Map, List, String, Long, BigInteger, Double, Boolean or null, of a text that is sound. */
     static Object value(String text) {
-        try (JsonParser parser = FACTORY.createParser(text)) {
-            parser.nextToken();
-            return value(parser);
-        } catch (IOException e) {
+        try {
+            return new JsonReader(text).value();
+        } catch (JsonReader.Malformed e) {
             throw unreadable(e);
         }
     }
@@ -180,43 +168,7 @@ final class Json {
         return (Map<String, Object>) value(new String(text, StandardCharsets.UTF_8));
     }
 
-    static RunestoreException unreadable(IOException e) {
+    static RunestoreException unreadable(JsonReader.Malformed e) {
         return new RunestoreException.Internal("the answer cannot be read: " + e.getMessage(), e);
-    }
-
-    static Object value(JsonParser parser) throws IOException {
-        JsonToken token = parser.currentToken();
-        switch (token) {
-            case START_OBJECT:
-                Map<String, Object> map = new LinkedHashMap<>();
-                while (parser.nextToken() != JsonToken.END_OBJECT) {
-                    String name = parser.getCurrentName();
-                    parser.nextToken();
-                    map.put(name, value(parser));
-                }
-                return map;
-            case START_ARRAY:
-                List<Object> list = new ArrayList<>();
-                while (parser.nextToken() != JsonToken.END_ARRAY) {
-                    list.add(value(parser));
-                }
-                return list;
-            case VALUE_STRING:
-                return parser.getText();
-            case VALUE_NUMBER_INT:
-                return parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER
-                        ? (Object) parser.getBigIntegerValue()
-                        : (Object) parser.getLongValue();
-            case VALUE_NUMBER_FLOAT:
-                return parser.getDoubleValue();
-            case VALUE_TRUE:
-                return true;
-            case VALUE_FALSE:
-                return false;
-            case VALUE_NULL:
-                return null;
-            default:
-                throw new IOException("there is no value at " + token);
-        }
     }
 }

@@ -1,8 +1,5 @@
 package runestore;
 
-import com.fasterxml.jackson.core.JsonGenerator;
-import java.io.IOException;
-import java.io.StringWriter;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.List;
@@ -208,52 +205,48 @@ public final class NewEvent {
     }
 
     private static String text(List<NewEvent> events, boolean array) {
-        StringWriter text = new StringWriter();
-        try (JsonGenerator generator = Json.FACTORY.createGenerator(text)) {
-            if (array) {
-                generator.writeStartArray();
-            }
-            for (NewEvent event : events) {
-                event.write(generator);
-            }
-        } catch (IOException e) {
-            throw new RunestoreException.Internal("events: " + e.getMessage(), e);
+        StringBuilder text = new StringBuilder();
+        String separator = array ? "[" : "";
+        for (NewEvent event : events) {
+            text.append(separator);
+            separator = ",";
+            event.write(text);
+        }
+        if (array) {
+            text.append(events.isEmpty() ? "[]" : "]");
         }
         return text.toString();
     }
 
-    private void write(JsonGenerator generator) throws IOException {
-        generator.writeStartObject();
-        if (id != null) {
-            generator.writeStringField("id", id);
-        }
-        generator.writeStringField("type", type);
-        generator.writeStringField("domain", domain);
-        generator.writeStringField("instance_id", instanceId);
+    private void write(StringBuilder text) {
+        text.append("{\"type\":");
+        Json.writeString(text, type);
+        member(text, "domain", domain);
+        member(text, "instance_id", instanceId);
+        member(text, "id", id);
         if (version != null) {
-            generator.writeNumberField("version", version);
+            text.append(",\"version\":").append(version);
         }
-        if (insertedAt != null) {
-            generator.writeStringField("inserted_at", insertedAt.toString());
-        }
+        member(text, "inserted_at", insertedAt == null ? null : insertedAt.toString());
         if (tags != null) {
-            generator.writeArrayFieldStart("tags");
-            for (String tag : tags) {
-                generator.writeString(tag);
-            }
-            generator.writeEndArray();
+            text.append(",\"tags\":").append(Json.text(tags, "events"));
         }
-        if (dataBase64 != null) {
-            generator.writeStringField("data_base64", dataBase64);
+        member(text, "data_base64", dataBase64);
+        raw(text, "data", dataJson);
+        raw(text, "metadata", metadataJson);
+        text.append('}');
+    }
+
+    private static void member(StringBuilder text, String name, String value) {
+        if (value != null) {
+            text.append(",\"").append(name).append("\":");
+            Json.writeString(text, value);
         }
-        if (dataJson != null) {
-            generator.writeFieldName("data");
-            generator.writeRawValue(dataJson);
+    }
+
+    private static void raw(StringBuilder text, String name, String json) {
+        if (json != null) {
+            text.append(",\"").append(name).append("\":").append(json);
         }
-        if (metadataJson != null) {
-            generator.writeFieldName("metadata");
-            generator.writeRawValue(metadataJson);
-        }
-        generator.writeEndObject();
     }
 }

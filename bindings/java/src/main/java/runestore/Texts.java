@@ -1,8 +1,5 @@
 package runestore;
 
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.LocalDate;
@@ -10,15 +7,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** The library's answers to objects. They are sound: the library has looked at all that is in them. */
+/** The library's answers to objects. */
 final class Texts {
     private Texts() {}
 
     static List<Event> events(byte[] text) {
-        try (JsonParser parser = Json.FACTORY.createParser(text)) {
-            parser.nextToken();
-            return events(parser, text);
-        } catch (IOException e) {
+        try {
+            return events(new JsonReader(new String(text, StandardCharsets.UTF_8)));
+        } catch (JsonReader.Malformed e) {
             throw Json.unreadable(e);
         }
     }
@@ -26,18 +22,16 @@ final class Texts {
     static Store.Page page(byte[] text) {
         List<Event> events = List.of();
         Map<?, ?> pagination = Map.of();
-        try (JsonParser parser = Json.FACTORY.createParser(text)) {
-            parser.nextToken();
-            while (parser.nextToken() == JsonToken.FIELD_NAME) {
-                String name = parser.getCurrentName();
-                parser.nextToken();
+        try {
+            JsonReader reader = new JsonReader(new String(text, StandardCharsets.UTF_8));
+            for (String name = reader.member(true); name != null; name = reader.member(false)) {
                 switch (name) {
-                    case "events" -> events = events(parser, text);
-                    case "pagination" -> pagination = (Map<?, ?>) Json.value(parser);
-                    default -> parser.skipChildren();
+                    case "events" -> events = events(reader);
+                    case "pagination" -> pagination = (Map<?, ?>) reader.value();
+                    default -> reader.slice();
                 }
             }
-        } catch (IOException e) {
+        } catch (JsonReader.Malformed e) {
             throw Json.unreadable(e);
         }
         return new Store.Page(
@@ -51,15 +45,15 @@ final class Texts {
         return map.get(member) instanceof Long number ? number : 0;
     }
 
-    private static List<Event> events(JsonParser parser, byte[] text) throws IOException {
+    private static List<Event> events(JsonReader reader) {
         List<Event> events = new ArrayList<>();
-        while (parser.nextToken() == JsonToken.START_OBJECT) {
-            events.add(event(parser, text));
+        for (boolean more = reader.element(true); more; more = reader.element(false)) {
+            events.add(event(reader));
         }
         return events;
     }
 
-    private static Event event(JsonParser parser, byte[] text) throws IOException {
+    private static Event event(JsonReader reader) {
         long sequenceNumber = 0;
         long streamVersion = 0;
         long version = 0;
@@ -72,48 +66,37 @@ final class Texts {
         String data = null;
         String base64 = null;
         String metadata = null;
-        while (parser.nextToken() == JsonToken.FIELD_NAME) {
-            String name = parser.getCurrentName();
-            parser.nextToken();
+        for (String name = reader.member(true); name != null; name = reader.member(false)) {
             switch (name) {
-                case "sequence_number" -> sequenceNumber = parser.getLongValue();
-                case "id" -> id = parser.getText();
-                case "type" -> type = parser.getText();
-                case "domain" -> domain = parser.getText();
-                case "instance_id" -> instanceId = parser.getText();
-                case "stream_version" -> streamVersion = parser.getLongValue();
-                case "version" -> version = parser.getLongValue();
-                case "inserted_at" -> insertedAt = parser.getText();
-                case "tags" -> tags = strings(parser);
-                case "data" -> data = slice(parser, text);
-                case "data_base64" -> base64 = parser.getText();
-                case "metadata" -> metadata = slice(parser, text);
+                case "sequence_number" -> sequenceNumber = reader.integer();
+                case "id" -> id = reader.string();
+                case "type" -> type = reader.string();
+                case "domain" -> domain = reader.string();
+                case "instance_id" -> instanceId = reader.string();
+                case "stream_version" -> streamVersion = reader.integer();
+                case "version" -> version = reader.integer();
+                case "inserted_at" -> insertedAt = reader.string();
+                case "tags" -> tags = strings(reader);
+                case "data" -> data = reader.slice();
+                case "data_base64" -> base64 = reader.string();
+                case "metadata" -> metadata = reader.slice();
                 // Of a later version.
-                default -> parser.skipChildren();
+                default -> reader.slice();
             }
         }
         return new Event(
                 sequenceNumber, id, type, domain, instanceId, streamVersion, version, time(insertedAt), tags, data, base64, metadata);
     }
 
-    private static List<String> strings(JsonParser parser) throws IOException {
-        if (parser.nextToken() == JsonToken.END_ARRAY) {
+    private static List<String> strings(JsonReader reader) {
+        if (!reader.element(true)) {
             return List.of();
         }
         List<String> strings = new ArrayList<>();
         do {
-            strings.add(parser.getText());
-        } while (parser.nextToken() != JsonToken.END_ARRAY);
+            strings.add(reader.string());
+        } while (reader.element(false));
         return List.copyOf(strings);
-    }
-
-    /** The value that the parser stands at, as it is written. */
-    private static String slice(JsonParser parser, byte[] text) throws IOException {
-        int begin = (int) parser.currentTokenLocation().getByteOffset();
-        parser.skipChildren();
-        parser.finishToken();
-        int end = (int) parser.currentLocation().getByteOffset();
-        return new String(text, begin, end - begin, StandardCharsets.UTF_8);
     }
 
     /** "2026-11-23T03:50:00.123456Z", always of this form. */
