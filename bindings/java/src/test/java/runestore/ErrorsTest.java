@@ -2,7 +2,6 @@ package runestore;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -14,10 +13,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -33,7 +35,7 @@ class ErrorsTest extends Fixture {
             assertEquals(Calls.statusName(status), error.code());
             assertEquals(status, error.status());
             assertEquals(Map.of(), error.details());
-            assertEquals(error.code().replace("_", ""), error.getClass().getSimpleName().toLowerCase(java.util.Locale.ROOT));
+            assertEquals(error.code().replace("_", ""), error.getClass().getSimpleName().toLowerCase(Locale.ROOT));
             assertTrue(error.getMessage().contains(error.code()));
         }
         byte[] said = "{\"code\":\"later\",\"message\":\"of a later version\",\"a\":[{\"b\":1}]}".getBytes(StandardCharsets.UTF_8);
@@ -134,29 +136,30 @@ class ErrorsTest extends Fixture {
 
     @Test
     void damageIsAProblemAndAnError() throws Exception {
-        try (Store file = Store.open(place())) {
+        try (Store file = Store.open(place(), Map.of("mmap", false))) {
             file.append(counted(1, 50));
         }
         Path log;
         try (Stream<Path> files = Files.walk(place())) {
             log = files.filter(Files::isRegularFile).max(Comparator.comparing(file -> file.toFile().length())).orElseThrow();
         }
+        // In the batch, and not in the header of the file.
         byte[] bytes = Files.readAllBytes(log);
-        for (int at = 2000; at < 2064; at++) {
-            bytes[at] ^= 0x55;
-        }
+        int at = new String(bytes, StandardCharsets.ISO_8859_1).indexOf("Counted", bytes.length / 20);
+        bytes[at + 1] = 'x';
         Files.write(log, bytes);
-        try (Store reader = Store.open(place(), Map.of("read_only", true))) {
-            Store.Verification found = reader.verify();
-            assertFalse(found.ok());
-            assertTrue(found.problems().size() > 0);
-            Store.Problem problem = found.problems().get(0);
-            assertTrue(log.toString().endsWith(problem.file()), problem.file());
-            assertFalse(problem.message().isEmpty());
-            assertTrue(problem.first().isPresent());
-            var error = assertThrows(RunestoreException.Corrupt.class, () -> reader.getEvents(new Query()));
-            assertNotNull(error.details().get("file"));
-        }
+        List<Object> said = new ArrayList<>();
+        var error = assertThrows(RunestoreException.Corrupt.class, () -> {
+            try (Store reader = Store.open(place(), Map.of("read_only", true, "mmap", false))) {
+                Store.Verification found = reader.verify();
+                assertFalse(found.ok());
+                Store.Problem problem = found.problems().get(0);
+                said.addAll(List.of(Path.of(problem.file()).getFileName(), problem.message().isEmpty(), problem.first(), problem.last()));
+                rest(reader.cursor(new Query()));
+            }
+        });
+        assertTrue(error.details().get("offset") instanceof Long, () -> error.details().toString());
+        assertEquals(List.of(log.getFileName(), false, OptionalLong.of(1), OptionalLong.of(50)), said);
     }
 
     @Test
@@ -209,19 +212,24 @@ class ErrorsTest extends Fixture {
     }
 
     private String loading(Map<String, String> environment, List<String> options) throws Exception {
-        return program("""
-                public class Program {
-                    public static void main(String[] arguments) {
-                        for (int i = 0; i < 2; i++) {
-                            try {
-                                runestore.Store.open();
-                            } catch (UnsatisfiedLinkError e) {
-                                System.out.println(e.getMessage());
-                            }
-                        }
-                    }
+        List<String> arguments = new ArrayList<>(options);
+        arguments.add(Loading.class.getName());
+        return java(environment, arguments).output();
+    }
+
+    /** Run by the test below. */
+    static final class Loading {
+        private Loading() {}
+
+        public static void main(String[] arguments) {
+            for (int n = 0; n < 2; n++) {
+                try {
+                    Store.open();
+                } catch (UnsatisfiedLinkError e) {
+                    System.out.println(e.getMessage());
                 }
-                """, environment, options);
+            }
+        }
     }
 
     private static void assertSaidTwice(String expected, String said) {

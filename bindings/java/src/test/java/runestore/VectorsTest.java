@@ -169,12 +169,7 @@ class VectorsTest {
         } else {
             Map<?, ?> part = (Map<?, ?>) value;
             switch (new TreeSet<>(part.keySet()).toString()) {
-                case "[repeat, times]" -> {
-                    byte[] one = ((String) part.get("repeat")).getBytes(StandardCharsets.UTF_8);
-                    for (long times = number(part, "times"); times > 0; times--) {
-                        all.writeBytes(one);
-                    }
-                }
+                case "[repeat, times]" -> collect(((String) part.get("repeat")).repeat((int) number(part, "times")), all);
                 case "[hex]" -> all.writeBytes(HexFormat.of().parseHex((String) part.get("hex")));
                 case "[use]" -> collect(texts.get(part.get("use")), all);
                 default -> fail(part + " is no part of a text");
