@@ -13,6 +13,8 @@ NODE ?= node
 NPM ?= npm
 GO ?= go
 RUBY ?= ruby
+JAVA ?= java
+JAVAC ?= javac
 CFLAGS ?= -O2
 BUILD := build
 LIB := target/release
@@ -51,6 +53,7 @@ help:
 	@echo "make elixir   the Elixir package: the NIF, formatting, tests, vectors"
 	@echo "make go       the Go package: formatting, vet, tests, races, vectors"
 	@echo "make ruby     the gem: built, installed, tests, vectors"
+	@echo "make java     the jar: built, reference, tests, vectors"
 	@echo "make ffi      the C interface from LuaJIT and PHP: the programs of docs/LANGUAGES.md"
 	@echo "make format   a reader in Python, written from docs/FORMAT.md alone, against golden stores and fresh ones"
 	@echo "make fuzz     each fuzz target for SECONDS=60, with AddressSanitizer where a nightly Rust has it"
@@ -132,10 +135,10 @@ bench-python: need-python need-cc
 bench-quick:
 	@EVENTS=50000 ROUNDS=2 $(MAKE) --no-print-directory bench-c bench-python
 
-# What the tests of each language have built is what is measured: make python node elixir go ruby.
+# What the tests of each language have built is what is measured: make python node elixir go ruby java.
 .PHONY: bench-languages
 bench-languages: need-cc all
-	@CC="$(CC)" sh benches/languages/run.sh $(BUILD) $(LIB)
+	@CC="$(CC)" JAVA="$(JAVA)" JAVAC="$(JAVAC)" sh benches/languages/run.sh $(BUILD) $(LIB)
 
 # A large file store beside a small one: EVENTS=10000000 (which is also the default) needs 15 GB on the disk for a while.
 .PHONY: bench-growth
@@ -160,7 +163,7 @@ fuzz:
 # ---- test -------------------------------------------------------------------
 
 .PHONY: test
-test: need-rust need-python need-cc need-c-tests need-node need-elixir need-go need-ruby need-ffi need-postgres rust deny header abi crash native test-install test-deb machine format languages
+test: need-rust need-python need-cc need-c-tests need-node need-elixir need-go need-ruby need-java need-ffi need-postgres rust deny header abi crash native test-install test-deb machine format languages
 	@echo "make test: all suites passed"
 
 .PHONY: rust
@@ -278,10 +281,15 @@ go: need-cc need-go all
 ruby: need-cc need-ruby all
 	@CC="$(CC)" RUBY="$(RUBY)" sh bindings/ruby/test.sh $(BUILD)/ruby $(LIB)
 
+# RUNESTORE_TEST_CALLS=1000000 for the long test of its memory.
+.PHONY: java
+java: need-cc need-java all
+	@CC="$(CC)" JAVA="$(JAVA)" JAVAC="$(JAVAC)" sh bindings/java/test.sh $(BUILD)/java $(LIB)
+
 # Two at a time: Python's takes as long as all the others. Beside them is a server for stores in PostgreSQL.
 .PHONY: languages
-languages: need-python need-cc need-c-tests need-node need-elixir need-go need-ruby need-ffi need-postgres all
-	@$(PYTHON) tests/languages/beside_postgres.py $(MAKE) --no-print-directory --jobs=2 --output-sync=target python node elixir go ruby ffi
+languages: need-python need-cc need-c-tests need-node need-elixir need-go need-ruby need-java need-ffi need-postgres all
+	@$(PYTHON) tests/languages/beside_postgres.py $(MAKE) --no-print-directory --jobs=2 --output-sync=target python node elixir go ruby java ffi
 
 # What needs no package of ours: the C interface called as it is.
 .PHONY: ffi
@@ -309,7 +317,7 @@ clean:
 
 # ---- what the machine must have ----------------------------------------------
 
-.PHONY: need-rust need-python need-cc need-c-tests need-install-tests need-abi need-deb need-node need-elixir need-go need-ruby need-ffi need-postgres
+.PHONY: need-rust need-python need-cc need-c-tests need-install-tests need-abi need-deb need-node need-elixir need-go need-ruby need-java need-ffi need-postgres
 need-rust:
 	@$(CARGO) fmt --version >/dev/null 2>&1 && $(CARGO) clippy --version >/dev/null 2>&1 || \
 	    { echo "the tests need rustfmt and clippy: rustup component add rustfmt clippy" >&2; exit 1; }
@@ -338,6 +346,9 @@ need-go:
 	@tools/need.sh "pkg-config --version && readelf --version" pkg-config binutils
 need-ruby:
 	@tools/need.sh "$(RUBY) -rfiddle -rminitest -e 'exit RUBY_VERSION.to_f >= 3.1' && gem --version" ruby
+need-java:
+	@tools/need.sh "$(JAVA) -version && $(JAVAC) --release 17 --version && javadoc --version && jar --version" openjdk-17-jdk-headless
+	@tools/need.sh "test -e /usr/share/java/jna.jar && test -e /usr/share/java/junit-platform-console.jar" libjna-java junit5
 need-ffi:
 	@tools/need.sh "luajit -v" luajit
 	@tools/need.sh "php -m | grep -qx FFI" php-cli

@@ -21,6 +21,7 @@ need "$build/node/project/node_modules/runestore" node
 need "$build/elixir/program/_build/prod" elixir
 need "$build/go/program/go.mod" go
 need "$build/ruby/gems/gems" ruby
+need "$build/java/runestore.jar" java
 cp "$here/calls.mjs" "$build/node/project/"
 "${CC:-cc}" -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -Wall -Wextra -I"$here/../../include" "$here/calls.c" -o "$out/calls" -L"$library" -lrunestore
 mkdir -p "$build/go/program/calls"
@@ -29,6 +30,8 @@ cp "$here/calls.go" "$build/go/program/calls/"
     export PKG_CONFIG_PATH="$build/go/prefix/lib/pkgconfig" GOPATH="$build/go/path" GOCACHE="$build/go/cache" GOENV=off GOPROXY=off
     cd "$build/go/program" && "${GO:-go}" build -o "$out/calls-go" ./calls
 )
+java_path=$out:$build/java/runestore.jar:${JARS:-/usr/share/java}/jna.jar
+"${JAVAC:-javac}" -cp "$java_path" -d "$out" "$here/Calls.java"
 
 turn() { # NAME COMMAND...
     name=$1
@@ -43,6 +46,7 @@ for _ in $(seq "$rounds"); do
     turn Node.js-await "${NODE:-node}" "$build/node/project/calls.mjs" "$calls" async
     turn Go "$out/calls-go" "$calls"
     turn Ruby env GEM_HOME="$build/ruby/gems" "${RUBY:-ruby}" "$here/calls.rb" "$calls"
+    turn Java "${JAVA:-java}" -cp "$java_path" Calls "$calls"
     turn Elixir elixir -pa "$build/elixir/program/_build/prod/lib/*/ebin" "$here/calls.exs"
 done
 
@@ -51,7 +55,7 @@ sort -k1,1 -k2,2 -k3,3g "$out/seconds" | awk -v calls="$calls" -v rounds="$round
     { key = $1 " " $2; if (!(key in count)) names[$1]; count[key]++; if (count[key] == int((rounds + 1) / 2)) rate[key] = calls / $3 }
     END {
         printf "%-16s %12s %8s %12s %8s\n", "", "append/s", "of C", "get_events/s", "of C"
-        order = "C Python Node.js-sync Node.js-await Elixir Go Ruby"
+        order = "C Python Node.js-sync Node.js-await Elixir Go Java Ruby"
         total = split(order, each, " ")
         for (i = 1; i <= total; i++) if (each[i] in names) {
             a = rate[each[i] " append"]; g = rate[each[i] " get_events"]
