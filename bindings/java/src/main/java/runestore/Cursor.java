@@ -64,12 +64,7 @@ public final class Cursor implements AutoCloseable, Iterator<Event> {
      */
     @Override
     public boolean hasNext() {
-        try {
-            return fetched(null);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new RunestoreException.Interrupted(e.getMessage());
-        }
+        return waited(false) != null;
     }
 
     /**
@@ -80,10 +75,11 @@ public final class Cursor implements AutoCloseable, Iterator<Event> {
      */
     @Override
     public Event next() {
-        if (!hasNext()) {
+        Event event = waited(true);
+        if (event == null) {
             throw new NoSuchElementException("the cursor is at its end");
         }
-        return taken();
+        return event;
     }
 
     /**
@@ -95,7 +91,7 @@ public final class Cursor implements AutoCloseable, Iterator<Event> {
      * @throws RunestoreException.Closed if the cursor or its store is closed, or was while it waited
      */
     public Optional<Event> poll(Duration timeout) throws InterruptedException {
-        return fetched(Objects.requireNonNull(timeout, "timeout")) ? Optional.of(taken()) : Optional.empty();
+        return Optional.ofNullable(read(Objects.requireNonNull(timeout, "timeout"), true));
     }
 
     /**
@@ -174,7 +170,17 @@ public final class Cursor implements AutoCloseable, Iterator<Event> {
         return closed;
     }
 
-    private boolean fetched(Duration timeout) throws InterruptedException {
+    private Event waited(boolean take) {
+        try {
+            return read(null, take);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new RunestoreException.Interrupted(e.getMessage());
+        }
+    }
+
+    /** The next event, which is the next one still where it is not taken; null if there is none. */
+    private Event read(Duration timeout, boolean take) throws InterruptedException {
         if (!reading.tryLock()) {
             throw new RunestoreException.Misuse("another thread reads this cursor: give each a cursor of its own");
         }
@@ -182,10 +188,10 @@ public final class Cursor implements AutoCloseable, Iterator<Event> {
             if (closed) {
                 throw new RunestoreException.Closed("the cursor is closed: open another one");
             }
-            if (stopped) {
-                return false;
+            if (stopped || given == piece.size() && (done || !fetch(timeout))) {
+                return null;
             }
-            return given < piece.size() || !done && fetch(timeout);
+            return take ? taken() : piece.get(given);
         } finally {
             reading.unlock();
             Reference.reachabilityFence(this);

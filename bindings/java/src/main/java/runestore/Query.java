@@ -9,8 +9,8 @@ import java.util.Objects;
 import java.util.function.Function;
 
 /**
- * Which events are meant: all that is said must hold, and {@code new Query()} says nothing, so it means all. It does not change: each
- * method makes another one.
+ * Which events are meant: all that is said must hold, and {@code new Query()} says nothing, so it means all. Of a thing that is said
+ * twice the last word counts. A query does not change: each method makes another one.
  *
  * <pre>{@code
  * new Query().type("Opened", "Closed").tags("vip").after(17)

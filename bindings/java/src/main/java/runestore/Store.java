@@ -85,13 +85,14 @@ public final class Store implements AutoCloseable {
     /**
      * Opens the store in a directory.
      *
-     * @param directory where the events are
+     * @param directory where the events are, of the default file system
      * @param options those of the engine {@code file}: {@code Map.of("sync", "never", "read_only", true)}
      * @return the store
      * @throws RunestoreException if it cannot be opened
      */
     public static Store open(Path directory, Map<String, ?> options) {
-        return open("file", "path", directory.toString(), options);
+        // A path that is not of the machine's files has no File.
+        return open("file", "path", directory.toFile().getPath(), options);
     }
 
     /**
@@ -440,7 +441,7 @@ public final class Store implements AutoCloseable {
      * @return what was copied
      */
     public Backup backup(Path directory) {
-        byte[] path = Json.utf8(directory.toString(), "path");
+        byte[] path = Json.utf8(directory.toFile().getPath(), "path");
         Map<String, Object> said = Json.object(answered(Calls.backup(number, path)).text());
         return new Backup(
                 Texts.number(said, "events"), Texts.number(said, "bytes"), Texts.number(said, "head"), Texts.number(said, "segments"));

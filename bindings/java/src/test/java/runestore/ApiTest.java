@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.net.URI;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
@@ -296,7 +299,7 @@ class ApiTest extends Fixture {
     }
 
     @Test
-    void aDirectoryKeepsWhatWasAppended() {
+    void aDirectoryKeepsWhatWasAppended() throws Exception {
         try (Store file = Store.open(place(), Map.of("sync", "never"))) {
             file.append(counted(1, 3));
             Store.Verification found = file.verify();
@@ -322,6 +325,11 @@ class ApiTest extends Fixture {
             assertEquals(Map.of("interval_ms", 100L), slow.info().get("sync"));
         }
         assertThrows(IllegalArgumentException.class, () -> Store.open(place(), Map.of("path", "x")));
+        assertThrows(RunestoreException.InvalidOptions.class, () -> Store.open(""));
+        try (FileSystem zip = FileSystems.newFileSystem(URI.create("jar:" + place("files.zip").toUri()), Map.of("create", "true"))) {
+            assertThrows(UnsupportedOperationException.class, () -> Store.open(zip.getPath("ledger.runes")));
+            assertThrows(UnsupportedOperationException.class, () -> store.backup(zip.getPath("copy")));
+        }
         try (Store memory = Store.openJson("{}")) {
             assertEquals("memory", memory.info().get("engine"));
         }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -82,7 +83,7 @@ class DocsTest extends Fixture {
                 .collect(Collectors.joining(":"));
         Process javac = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "javac").toString(), "--module-path", jars, "-d",
                 place("classes").toString(), module + "/module-info.java", module + "/program/Main.java").redirectErrorStream(true).start();
-        String output = new String(javac.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+        String output = new String(javac.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertEquals(0, javac.waitFor(), output);
         Ended ended = java(Map.of(), List.of("--module-path", jars + ":" + place("classes"), "--module", "program/program.Main"));
         assertEquals(Store.libraryVersion() + "\n", ended.output());

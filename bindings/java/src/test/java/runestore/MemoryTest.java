@@ -3,6 +3,10 @@ package runestore;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.jna.Native;
+import com.sun.jna.Pointer;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -103,7 +107,7 @@ class MemoryTest extends Fixture {
                             case "appends" -> appends(store, n);
                             case "cursors" -> cursors(store, n);
                             case "errors" -> errors(store, n);
-                            case "leaks" -> KEPT.add(store.append(EVENT).dataJson().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+                            case "leaks" -> KEPT.add(store.append(EVENT).dataJson().getBytes(StandardCharsets.UTF_8));
                             default -> buffers(store, n);
                         }
                     }
@@ -139,7 +143,7 @@ class MemoryTest extends Fixture {
                 switch (n % 3) {
                     case 0 -> store.appendJson("{\"" + "x".repeat(1000) + "\":1}", null);
                     case 1 -> store.getEvents(Query.json("{\"" + "x".repeat(1000) + "\":1}"));
-                    default -> Texts.events("[{\"id\":".getBytes(java.nio.charset.StandardCharsets.US_ASCII));
+                    default -> Texts.events("[{\"id\":".getBytes(StandardCharsets.US_ASCII));
                 }
                 throw new AssertionError("it was accepted");
             } catch (RunestoreException e) {
@@ -150,8 +154,8 @@ class MemoryTest extends Fixture {
         /** As a call would that does not free its answer. */
         private static void buffers(Store store, int n) {
             store.append(EVENT);
-            java.nio.ByteBuffer outputs = java.nio.ByteBuffer.allocateDirect(16);
-            long address = com.sun.jna.Pointer.nativeValue(com.sun.jna.Native.getDirectBufferPointer(outputs));
+            ByteBuffer outputs = ByteBuffer.allocateDirect(16);
+            long address = Pointer.nativeValue(Native.getDirectBufferPointer(outputs));
             byte[] query = new Query().after(n).bytes();
             Functions.store_get_events(store.number(), query, query.length, null, 0, address, address + 8);
         }

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
@@ -279,5 +280,29 @@ class ThreadsTest extends Fixture {
         store.append(event());
         assertEquals(2, new Running<>(follower::next).value().sequenceNumber());
         follower.close();
+    }
+
+    @Test
+    void threadsThatReadOneCursorGetEachEventOnce() throws Exception {
+        store.append(counted(1, 5000));
+        Cursor cursor = store.cursor(new Query(), new ReadOptions().maxBytes(2000));
+        List<Running<List<Object>>> threads = running(4, index -> () -> {
+            List<Object> seen = new ArrayList<>();
+            while (true) {
+                try {
+                    seen.add(cursor.next().data());
+                } catch (RunestoreException.Misuse e) {
+                    Thread.onSpinWait();
+                } catch (NoSuchElementException e) {
+                    return seen;
+                }
+            }
+        });
+        List<Long> all = new ArrayList<>();
+        for (Running<List<Object>> thread : threads) {
+            thread.value().forEach(number -> all.add((Long) number));
+        }
+        all.sort(null);
+        assertEquals(numbers(1, 5000), new ArrayList<Object>(all));
     }
 }

@@ -17,8 +17,10 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
@@ -45,7 +47,7 @@ class ValuesTest extends Fixture {
         assertEquals("[1,2,3,4,5,0.1,0.1,1.10,1E+5]",
                 stored(List.of((byte) 1, (short) 2, 3, 4L, BigInteger.valueOf(5), 0.1f, 0.1, new BigDecimal("1.10"), new BigDecimal("1E+5"))).dataJson());
         assertEquals(List.of(1L, large), List.of(stored(1).data(), stored(large).data()));
-        for (Number none : List.of(Double.NaN, Double.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, new java.util.concurrent.atomic.AtomicLong())) {
+        for (Number none : List.of(Double.NaN, Double.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, new AtomicLong())) {
             assertThrows(RunestoreException.InvalidJson.class, () -> event().data(none));
         }
         // No parser that makes doubles of them could read it.
@@ -63,7 +65,7 @@ class ValuesTest extends Fixture {
                 null, true, "c", "b", "RED", id.toString(), time.toString(), List.of(1L, 2L), List.of(1L, "x"), List.of(1L, 2L), List.of(0.5),
                 List.of("x"), Map.of("RED", 1L), Collections.singletonMap(id.toString(), null)), stored(value).data());
         for (Object none : List.of(new Object(), Thread.currentThread(), List.of(new Object()), Map.of(1, 2), Map.of("a", Map.of(List.of(), 1)),
-                Collections.singletonMap(null, 1), List.of(new byte[1]), Map.of("bytes", new byte[1]), new byte[1][1], java.util.Optional.empty())) {
+                Collections.singletonMap(null, 1), List.of(new byte[1]), Map.of("bytes", new byte[1]), new byte[1][1], Optional.empty())) {
             var error = assertThrows(RunestoreException.InvalidJson.class, () -> event().data(none), () -> none.getClass().getName());
             assertEquals(Map.of("in", "data"), error.details());
         }
