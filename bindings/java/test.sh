@@ -15,7 +15,7 @@ javac=${JAVAC:-javac}
 jar=${JAR:-jar}
 javadoc=${JAVADOC:-javadoc}
 jars=${JARS:-/usr/share/java}
-unset DESTDIR LIBDIR INCLUDEDIR PREFIX CLASSPATH JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS JDK_JAVAC_OPTIONS
+unset DESTDIR LIBDIR INCLUDEDIR DOCDIR PREFIX CLASSPATH JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS JDK_JAVAC_OPTIONS
 
 rm -rf "$build/prefix" "$build/source" "$build/classes" "$build/tests" "$build/doc" "$build/reports" "$build/page" "$build/runestore.jar"
 PREFIX=$build/prefix sh "$root/packaging/install.sh" install "$library"
@@ -57,6 +57,7 @@ grep -q '^\[ *0 tests skipped *\]$' "$build/tests.log" || { echo "tests were lef
 sed -n 's/^\[ *\([0-9]* tests successful\) *\]$/java: \1/p' "$build/tests.log"
 
 sh "$root/tests/languages/check.sh" java "$build/page/Program.java" "$java" -cp "$class_path" "$build/page/Program.java"
+sh "$root/tests/languages/outcomes.sh" java "$java" -cp "$class_path" "$root/tests/languages/outcomes/outcomes.java"
 # Maven is asked where it is there: it needs the network for the rest.
 if command -v mvn >/dev/null 2>&1; then
     mvn --batch-mode --offline --quiet --file "$build/source/pom.xml" validate
