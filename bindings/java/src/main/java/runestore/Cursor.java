@@ -6,7 +6,6 @@ import java.time.Duration;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Spliterator;
 import java.util.Spliterators;
@@ -91,7 +90,7 @@ public final class Cursor implements AutoCloseable, Iterator<Event> {
      * @throws RunestoreException.Closed if the cursor or its store is closed, or was while it waited
      */
     public Optional<Event> poll(Duration timeout) throws InterruptedException {
-        return Optional.ofNullable(read(Objects.requireNonNull(timeout, "timeout"), true));
+        return Optional.ofNullable(read(Waiting.checked(timeout), true));
     }
 
     /**

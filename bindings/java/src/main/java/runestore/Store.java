@@ -8,7 +8,6 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
@@ -381,7 +380,7 @@ public final class Store implements AutoCloseable {
      * @throws InterruptedException if the thread is interrupted, which ends the wait within 50 ms
      */
     public OptionalLong awaitHead(long after, Duration timeout) throws InterruptedException {
-        Calls.Answer answer = awaited(after, Objects.requireNonNull(timeout, "timeout"));
+        Calls.Answer answer = awaited(after, Waiting.checked(timeout));
         return answer.status() == Calls.OK ? OptionalLong.of(answer.number()) : OptionalLong.empty();
     }
 

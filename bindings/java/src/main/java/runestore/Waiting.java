@@ -13,11 +13,15 @@ final class Waiting {
 
     private Waiting() {}
 
-    /** Calls until the answer is no time-out, or the time, if it is not null, is over. */
-    static Calls.Answer until(Duration timeout, AtomicLong interrupts, LongFunction<Calls.Answer> call) throws InterruptedException {
-        if (timeout != null && timeout.isNegative()) {
+    static Duration checked(Duration timeout) {
+        if (timeout.isNegative()) {
             throw new RunestoreException.InvalidOptions("`timeout` must not be negative", "timeout");
         }
+        return timeout;
+    }
+
+    /** Calls until the answer is no time-out, or the time, if it is not null, is over. */
+    static Calls.Answer until(Duration timeout, AtomicLong interrupts, LongFunction<Calls.Answer> call) throws InterruptedException {
         boolean endless = timeout == null || timeout.compareTo(ENDLESS) > 0;
         long end = endless ? 0 : System.nanoTime() + timeout.toNanos();
         long begun = interrupts.get();

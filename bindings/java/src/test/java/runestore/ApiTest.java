@@ -296,6 +296,8 @@ class ApiTest extends Fixture {
         assertEquals(Map.of("option", "after"), wrong.details());
         wrong = assertThrows(RunestoreException.InvalidOptions.class, () -> store.awaitHead(0, Duration.ofNanos(-1)));
         assertEquals(Map.of("option", "timeout"), wrong.details());
+        assertThrows(RunestoreException.InvalidOptions.class, () -> store.cursor(new Query()).poll(Duration.ofSeconds(-1)));
+        assertThrows(RunestoreException.InvalidOptions.class, () -> store.follow(new Query()).poll(Duration.ofSeconds(Long.MIN_VALUE)));
     }
 
     @Test
