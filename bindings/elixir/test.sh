@@ -66,14 +66,16 @@ END
         make --no-print-directory >/dev/null
 )
 test -s "$build/by-variables/runestore_nif.so"
-# A program that has the package as a dependency, as a release would run it.
+# A program that has the package, as it is packed, as a dependency, as a release would run it.
 echo "elixir: as a dependency"
-rm -rf "$build/program"
+rm -rf "$build/program" "$build/dist"
+sh "$here/package.sh" "$build/dist"
+tar -xf "$build"/dist/runestore-elixir-*.tar.gz --one-top-level="$build/dist/runestore" --strip-components=1
 mkdir -p "$build/program/lib"
 cat >"$build/program/mix.exs" <<'END'
 defmodule Program.MixProject do
   use Mix.Project
-  def project, do: [app: :program, version: "0.0.1", deps: [{:runestore, path: "../project"}]]
+  def project, do: [app: :program, version: "0.0.1", deps: [{:runestore, path: "../dist/runestore"}]]
 end
 END
 cat >"$build/program/lib/program.ex" <<'END'

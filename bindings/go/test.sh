@@ -12,7 +12,7 @@ library=$(cd "$2" && pwd)
 unset DESTDIR LIBDIR INCLUDEDIR DOCDIR PREFIX CGO_CFLAGS CGO_LDFLAGS GODEBUG GOEXPERIMENT
 go=${GO:-go}
 
-rm -rf "$build/prefix" "$build/runestore" "$build/program"
+rm -rf "$build/prefix" "$build/runestore" "$build/dist" "$build/program"
 PREFIX=$build/prefix sh "$here/../../packaging/install.sh" install "$library"
 mkdir -p "$build/runestore" "$build/program"
 cp -R "$here/." "$build/runestore"
@@ -58,8 +58,10 @@ echo "go: tests with AddressSanitizer"
 case $("${CC:-cc}" --version) in *clang*) compiler=clang ;; *) compiler=gcc ;; esac
 CC=$compiler RUNESTORE_TEST_CALLS=0 "$go" test -count=1 -asan ./... >"$build/asan.log" 2>&1 || { cat "$build/asan.log"; exit 1; }
 
-# A program that has the package as a dependency; the same without pkg-config, by the flags.
+# A program that has the package, as it is packed, as a dependency; the same without pkg-config, by the flags.
 echo "go: as a dependency"
+sh "$here/package.sh" "$build/dist"
+tar -xf "$build"/dist/runestore-go-*.tar.gz --one-top-level="$build/dist/runestore" --strip-components=1
 cp "$here/example/main.go" "$build/program"
 cd "$build/program"
 cat >go.mod <<'END'
@@ -69,7 +71,7 @@ go 1.19
 
 require runestore v0.0.0
 
-replace runestore => ../runestore
+replace runestore => ../dist/runestore
 END
 "$go" build -o by-pkg-config .
 CGO_CFLAGS=-I$build/prefix/include CGO_LDFLAGS=-L$build/prefix/lib PKG_CONFIG=false \

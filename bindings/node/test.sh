@@ -22,13 +22,11 @@ if grep -q '"resolved"' "$here/package-lock.json"; then
     echo "package-lock.json names a registry: npm install with the .npmrc beside it writes one that does not" >&2
     exit 1
 fi
-cp "$root"/LICENSE-* "$build/source"
 cd "$build/source"
 # The lock file holds: what it names is installed, or this fails.
 # shellcheck disable=SC2086
 "$npm" ci $quiet
-# shellcheck disable=SC2086
-"$npm" pack $quiet --pack-destination "$build/dist" >/dev/null
+NPM=$npm sh "$here/package.sh" "$build/dist"
 tarball=$(ls "$build"/dist/*.tgz)
 tar -tzf "$tarball" | sort >"$build/dist/files"
 for file in index.js index.mjs index.d.ts index.d.mts lib/native.js README.md example.mjs LICENSE-MIT LICENSE-APACHE; do

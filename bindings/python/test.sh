@@ -11,16 +11,8 @@ rm -rf "$build/dist" "$build/venv" "$build/venv-sdist" "$build/run"
 mkdir -p "$build/run"
 
 # The tools that build are kept between runs, and are not where the tests run.
-if ! cmp -s "$here/requirements-dev.txt" "$build/tools/requirements-dev.txt"; then
-    rm -rf "$build/tools"
-    "$python" -m venv "$build/tools"
-    "$build/tools/bin/pip" install -q --disable-pip-version-check -r "$here/requirements-dev.txt"
-    cp "$here/requirements-dev.txt" "$build/tools/"
-fi
-
 echo "python: wheel and source distribution"
-(cd "$here" && "$build/tools/bin/maturin" build --release --sdist --quiet --out "$build/dist" >"$build/maturin.log" 2>&1) ||
-    { cat "$build/maturin.log"; exit 1; }
+PYTHON=$python sh "$here/package.sh" "$build/dist" "$build"
 ls "$build/dist"
 
 # A wheel exports its module and nothing else.

@@ -14,18 +14,15 @@ ruby=${RUBY:-ruby}
 gem=${GEM:-gem}
 unset DESTDIR LIBDIR INCLUDEDIR DOCDIR PREFIX RUBYLIB RUBYOPT BUNDLE_GEMFILE GEM_PATH
 
-rm -rf "$build/prefix" "$build/source" "$build/gems" "$build/tests"
+rm -rf "$build/prefix" "$build/dist" "$build/gems" "$build/tests"
 PREFIX=$build/prefix sh "$root/packaging/install.sh" install "$library"
-mkdir -p "$build/source" "$build/gems" "$build/tests"
-cp -R "$here/." "$build/source"
-cp "$root"/LICENSE-* "$build/source"
+mkdir -p "$build/gems" "$build/tests"
 cp "$here"/test/*.rb "$build/tests"
 
-cd "$build/source"
-"$gem" build --output "$build/runestore.gem" runestore.gemspec >"$build/gem.log" 2>&1 || { cat "$build/gem.log"; exit 1; }
+RUBY=$ruby GEM=$gem sh "$here/package.sh" "$build/dist"
 GEM_HOME=$build/gems
 export GEM_HOME
-"$gem" install --local --no-document "$build/runestore.gem" >"$build/gem.log" 2>&1 || { cat "$build/gem.log"; exit 1; }
+"$gem" install --local --no-document "$build"/dist/runestore-*.gem >"$build/gem.log" 2>&1 || { cat "$build/gem.log"; exit 1; }
 "$gem" contents runestore >"$build/files"
 if grep -E '/(test|test\.sh)$|_test\.rb$' "$build/files"; then echo "the gem has what only its tests need"; exit 1; fi
 
