@@ -42,6 +42,9 @@ help:
 	@echo "make deb           Debian packages of it in build/deb: librunestore1 and librunestore-dev"
 	@echo "make test-deb      makes them, installs them if it is root's to, uses them, removes them"
 	@echo "make uninstall     removes what make install installed, with the same PREFIX"
+	@echo "make packages      what users install, in build/packages: Debian packages, wheel, npm tarball, gem, Go's and Elixir's sources;"
+	@echo "              LANGUAGES=\"ruby go\" makes those of some languages"
+	@echo "make test-fresh    each language's page followed on a bare Debian, command by command; root's, by chroot: LANGUAGES=\"ruby go\""
 	@echo "make cpp      the C++ tests: C++17, 20 and 23, with and without exceptions, sanitizers, valgrind"
 	@echo "make crash    crashes on a simulated disk: CRASH_STATES=50000 states, and every planted bug"
 	@echo "make torture  the same with 1,000,000 states; an hour or more"
@@ -89,6 +92,14 @@ uninstall:
 .PHONY: deb
 deb: need-deb all
 	@sh packaging/deb.sh $(LIB) $(BUILD)/deb
+
+# What users install, in build/packages. A language with a package has bindings/LANGUAGE/package.sh; those that can be
+# followed on a fresh machine are the files of tests/fresh/languages.
+LANGUAGES ?= $(notdir $(wildcard tests/fresh/languages/*))
+
+.PHONY: packages
+packages: deb $(patsubst %,need-%,$(filter python node ruby,$(LANGUAGES)))
+	@NPM="$(NPM)" PYTHON="$(PYTHON)" RUBY="$(RUBY)" sh packaging/packages.sh $(BUILD)/deb $(BUILD) $(LANGUAGES)
 
 # ---- demo -------------------------------------------------------------------
 
@@ -224,6 +235,11 @@ test-install: need-cc need-install-tests all
 test-deb: need-cc need-install-tests need-deb all
 	@CC="$(CC)" CXX="$(CXX)" sh tests/deb/run.sh $(LIB) $(BUILD)/deb
 
+# Not a part of make test: it makes a Debian for each language, of the machine's own mirror.
+.PHONY: test-fresh
+test-fresh: need-fresh packages
+	@sh tests/fresh/run.sh $(BUILD)/packages $(BUILD)/fresh $(LANGUAGES)
+
 .PHONY: cpp
 cpp: need-python need-cc need-c-tests all
 	CC="$(CC)" CXX="$(CXX)" sh tests/cpp/run.sh $(LIB) $(BUILD)/cpp
@@ -317,7 +333,7 @@ clean:
 
 # ---- what the machine must have ----------------------------------------------
 
-.PHONY: need-rust need-python need-cc need-c-tests need-install-tests need-abi need-deb need-node need-elixir need-go need-ruby need-java need-ffi need-postgres
+.PHONY: need-rust need-python need-cc need-c-tests need-install-tests need-abi need-deb need-fresh need-node need-elixir need-go need-ruby need-java need-ffi need-postgres
 need-rust:
 	@$(CARGO) fmt --version >/dev/null 2>&1 && $(CARGO) clippy --version >/dev/null 2>&1 || \
 	    { echo "the tests need rustfmt and clippy: rustup component add rustfmt clippy" >&2; exit 1; }
@@ -335,6 +351,8 @@ need-abi:
 	@tools/need.sh "abidiff --version && abidw --version" abigail-tools
 need-deb:
 	@tools/need.sh "dpkg-architecture -qDEB_HOST_ARCH && command -v dpkg-shlibdeps" dpkg-dev
+need-fresh:
+	@sh tests/fresh/may.sh
 need-node:
 	@tools/need.sh "$(NODE) -e 'const [major, minor] = process.versions.node.split(\".\"); process.exit(major > 18 || (major == 18 && minor >= 18) ? 0 : 1)' && $(NPM) --version" nodejs npm || \
 	    { echo "the npm package needs Node.js 18.18 or later, with npm: take it from nodejs.org if your system's is older, or name another with NODE= and NPM=" >&2; exit 1; }
