@@ -13,12 +13,19 @@ if ! cmp -s "$here/requirements-dev.txt" "$build/tools/requirements-dev.txt"; th
     "$build/tools/bin/pip" install -q --disable-pip-version-check -r "$here/requirements-dev.txt"
     cp "$here/requirements-dev.txt" "$build/tools/"
 fi
+fail() { cat "$build/maturin.log" && exit 1; }
+rm -rf "$build/sdist"
 cd "$here"
-# The wheel is not made from the source distribution, which would compile all of it anew each time; and where cargo has nothing
-# else, since the library with other features would take the place of what `make` has built.
-CARGO_TARGET_DIR=$build/target
-export CARGO_TARGET_DIR
-{
-    "$build/tools/bin/maturin" sdist --out "$out" &&
-        "$build/tools/bin/maturin" build --release --quiet --out "$out"
-} >"$build/maturin.log" 2>&1 || { cat "$build/maturin.log"; exit 1; }
+"$build/tools/bin/maturin" sdist --out "$build/sdist" >"$build/maturin.log" 2>&1 || fail
+# The wheel is made from what the source distribution has, the licences among that. It is unpacked when it has changed, and
+# always in the same place: what cargo has compiled before is not compiled again, and is not in the way of what `make` builds,
+# which is the same library with other features.
+if ! cmp -s "$build"/sdist/*.tar.gz "$build/source.tar.gz"; then
+    rm -rf "$build/source" "$build/source.tar.gz"
+    mkdir "$build/source"
+    tar -xmf "$build"/sdist/*.tar.gz -C "$build/source" --strip-components=1
+    cp "$build"/sdist/*.tar.gz "$build/source.tar.gz"
+fi
+cd "$build/source"
+CARGO_TARGET_DIR=$build/target "$build/tools/bin/maturin" build --release --quiet --out "$out" >"$build/maturin.log" 2>&1 || fail
+cp "$build"/sdist/*.tar.gz "$out"
