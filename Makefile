@@ -42,7 +42,7 @@ help:
 	@echo "make deb           Debian packages of it in build/deb: librunestore1 and librunestore-dev"
 	@echo "make test-deb      makes them, installs them if it is root's to, uses them, removes them"
 	@echo "make uninstall     removes what make install installed, with the same PREFIX"
-	@echo "make packages      what users install, in build/packages: Debian packages, wheel, npm tarball, gem, Go's and Elixir's sources;"
+	@echo "make packages      what users install, in build/packages: Debian packages, wheel, npm tarball, gem, jar, Go's and Elixir's sources;"
 	@echo "              LANGUAGES=\"ruby go\" makes those of some languages"
 	@echo "make test-fresh    each language's page followed on a bare Debian, command by command; root's, by chroot: LANGUAGES=\"ruby go\""
 	@echo "make cpp      the C++ tests: C++17, 20 and 23, with and without exceptions, sanitizers, valgrind"
@@ -98,7 +98,7 @@ deb: need-deb all
 LANGUAGES ?= $(notdir $(wildcard tests/fresh/languages/*))
 
 .PHONY: packages
-packages: deb $(patsubst %,need-%,$(filter python node ruby,$(LANGUAGES)))
+packages: deb $(patsubst %,need-%,$(filter python node ruby java,$(LANGUAGES)))
 	@NPM="$(NPM)" PYTHON="$(PYTHON)" RUBY="$(RUBY)" sh packaging/packages.sh $(BUILD)/deb $(BUILD) $(LANGUAGES)
 
 # ---- demo -------------------------------------------------------------------

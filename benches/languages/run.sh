@@ -21,7 +21,8 @@ need "$build/node/project/node_modules/runestore" node
 need "$build/elixir/program/_build/prod" elixir
 need "$build/go/program/go.mod" go
 need "$build/ruby/gems/gems" ruby
-need "$build/java/runestore.jar" java
+java_jar=$(echo "$build"/java/dist/runestore-*.jar)
+need "$java_jar" java
 cp "$here/calls.mjs" "$build/node/project/"
 "${CC:-cc}" -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -Wall -Wextra -I"$here/../../include" "$here/calls.c" -o "$out/calls" -L"$library" -lrunestore
 mkdir -p "$build/go/program/calls"
@@ -30,7 +31,7 @@ cp "$here/calls.go" "$build/go/program/calls/"
     export PKG_CONFIG_PATH="$build/go/prefix/lib/pkgconfig" GOPATH="$build/go/path" GOCACHE="$build/go/cache" GOENV=off GOPROXY=off
     cd "$build/go/program" && "${GO:-go}" build -o "$out/calls-go" ./calls
 )
-java_path=$out:$build/java/runestore.jar:${JARS:-/usr/share/java}/jna.jar
+java_path=$out:$java_jar:${JARS:-/usr/share/java}/jna.jar
 "${JAVAC:-javac}" -cp "$java_path" -d "$out" "$here/Calls.java"
 
 turn() { # NAME COMMAND...

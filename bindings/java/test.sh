@@ -12,30 +12,26 @@ build=$(cd "$1" && pwd)
 library=$(cd "$2" && pwd)
 java=${JAVA:-java}
 javac=${JAVAC:-javac}
-jar=${JAR:-jar}
 javadoc=${JAVADOC:-javadoc}
 jars=${JARS:-/usr/share/java}
 unset DESTDIR LIBDIR INCLUDEDIR DOCDIR PREFIX CLASSPATH JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS JDK_JAVAC_OPTIONS
 
-rm -rf "$build/prefix" "$build/source" "$build/classes" "$build/tests" "$build/doc" "$build/reports" "$build/page" "$build/runestore.jar"
+rm -rf "$build/prefix" "$build/source" "$build/dist" "$build/tests" "$build/doc" "$build/reports" "$build/page"
 PREFIX=$build/prefix sh "$root/packaging/install.sh" install "$library"
-mkdir -p "$build/source" "$build/classes/META-INF" "$build/tests" "$build/page"
+mkdir -p "$build/source" "$build/tests" "$build/page"
 cp -R "$here/." "$build/source"
 cd "$build/source"
 
 version=$(sed -n 's/^ *<version>\(.*\)<\/version>$/\1/p' pom.xml | head -n 1)
 grep -qx "version = \"$version\"" "$root/Cargo.toml" || { echo "pom.xml has another version than Cargo.toml"; exit 1; }
-"$javac" -Xlint:all -Werror --release 17 -cp "$jars/jna.jar" -d "$build/classes" src/main/java/runestore/*.java
+sh "$here/package.sh" "$build/dist"
 "$javadoc" -quiet -Xdoclint:all -Werror --release 17 -cp "$jars/jna.jar" -d "$build/doc" src/main/java/runestore/*.java
-cp "$root"/LICENSE-* "$build/classes/META-INF"
-printf 'Automatic-Module-Name: runestore\nImplementation-Version: %s\n' "$version" >"$build/manifest"
-"$jar" --create --file "$build/runestore.jar" --manifest "$build/manifest" -C "$build/classes" .
 
 # A library that has nothing but another major version of the interface.
 echo 'unsigned store_abi_version(void) { return 2u << 16 | 3u; }' >"$build/other.c"
 "${CC:-cc}" -shared -fPIC -o "$build/libother.so" "$build/other.c"
 
-class_path=$build/runestore.jar:$jars/jna.jar
+class_path=$build/dist/runestore-$version.jar:$jars/jna.jar
 with_tests=$build/tests:$class_path
 for name in junit-platform-console junit-platform-reporting junit-platform-launcher junit-platform-engine junit-platform-commons \
     junit-jupiter-api junit-jupiter-engine opentest4j apiguardian-api picocli; do

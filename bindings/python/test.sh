@@ -10,7 +10,6 @@ python=${PYTHON:-python3}
 rm -rf "$build/dist" "$build/venv" "$build/venv-sdist" "$build/run"
 mkdir -p "$build/run"
 
-# The tools that build are kept between runs, and are not where the tests run.
 echo "python: wheel and source distribution"
 PYTHON=$python sh "$here/package.sh" "$build/dist" "$build"
 ls "$build/dist"

@@ -53,7 +53,6 @@ class DocsTest extends Fixture {
     @Test
     void theJarIsWhatIsUsedAndHasNoMoreThanItNeeds() throws Exception {
         Path jar = Path.of(Store.class.getProtectionDomain().getCodeSource().getLocation().toURI());
-        assertEquals("runestore.jar", jar.getFileName().toString());
         try (JarFile file = new JarFile(jar.toFile())) {
             Set<String> folders = file.stream().map(Object::toString).filter(name -> !name.endsWith("/"))
                     .map(name -> name.replaceFirst("[^/]*\\.class$", "*")).collect(Collectors.toSet());
@@ -61,7 +60,9 @@ class DocsTest extends Fixture {
             var manifest = file.getManifest().getMainAttributes();
             assertEquals("runestore", manifest.getValue("Automatic-Module-Name"));
             String pom = Files.readString(SOURCE.resolve("pom.xml"));
-            assertEquals(all("<version>(.*)</version>", pom).get(0), manifest.getValue("Implementation-Version"));
+            String version = all("<version>(.*)</version>", pom).get(0);
+            assertEquals(version, manifest.getValue("Implementation-Version"));
+            assertEquals("runestore-" + version + ".jar", jar.getFileName().toString());
         }
     }
 
@@ -79,7 +80,7 @@ class DocsTest extends Fixture {
         Files.writeString(Files.createDirectory(module.resolve("program")).resolve("Main.java"),
                 "package program; class Main { public static void main(String[] a) { System.out.println(runestore.Store.libraryVersion()); } }");
         String path = System.getProperty("java.class.path");
-        String jars = List.of(path.split(":")).stream().filter(jar -> jar.endsWith("runestore.jar") || jar.endsWith("jna.jar"))
+        String jars = Pattern.compile(":").splitAsStream(path).filter(jar -> jar.matches(".*/(runestore-[0-9.]+|jna)\\.jar"))
                 .collect(Collectors.joining(":"));
         Process javac = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "javac").toString(), "--module-path", jars, "-d",
                 place("classes").toString(), module + "/module-info.java", module + "/program/Main.java").redirectErrorStream(true).start();
