@@ -266,6 +266,18 @@ static ERL_NIF_TERM nif_backup(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv
     return answer(env, status, out, out_len);
 }
 
+static ERL_NIF_TERM nif_copy(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[])
+{
+    store_t *source, *target;
+    char *out;
+    size_t out_len;
+    (void)argc;
+    if (!get_store(env, argv[0], &source) || !get_store(env, argv[1], &target))
+        return enif_make_badarg(env);
+    int32_t status = store_copy(source, target, NULL, 0, &out, &out_len);
+    return answer(env, status, out, out_len);
+}
+
 static ERL_NIF_TERM nif_interrupt(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[])
 {
     store_t *store;
@@ -438,6 +450,7 @@ static ErlNifFunc functions[] = {
     {"info", 1, nif_info, ERL_NIF_DIRTY_JOB_IO_BOUND},
     {"verify", 1, nif_verify, ERL_NIF_DIRTY_JOB_IO_BOUND},
     {"backup", 2, nif_backup, ERL_NIF_DIRTY_JOB_IO_BOUND},
+    {"copy", 2, nif_copy, ERL_NIF_DIRTY_JOB_IO_BOUND},
     {"interrupt", 1, nif_interrupt, 0},
     {"closer", 0, nif_closer, 0},
     {"close_forgotten", 1, nif_close_forgotten, ERL_NIF_DIRTY_JOB_IO_BOUND},

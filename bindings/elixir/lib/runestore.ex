@@ -275,6 +275,13 @@ defmodule Runestore do
   @spec backup(t, Path.t()) :: result(map)
   def backup(%__MODULE__{ref: ref}, path), do: Text.answer(Native.backup(ref, IO.chardata_to_string(path)))
 
+  @doc """
+  Copies a store into another one, of any engine, with positions, ids, times and tracking: `%{copied: n, events: n, head: n}`.
+  What the target has already must be the beginning of the source: a copy that ended early is gone on with by copying again.
+  """
+  @spec copy(t, t) :: result(map)
+  def copy(%__MODULE__{ref: source}, %__MODULE__{ref: target}), do: Text.answer(Native.copy(source, target))
+
   @doc "Ends the calls in progress on a store with `:interrupted`, and not those that begin later. A subscription goes on."
   @spec interrupt(t) :: :ok | {:error, Error.t()}
   def interrupt(%__MODULE__{ref: ref} = store) do
@@ -297,6 +304,7 @@ defmodule Runestore do
         info: [:store],
         verify: [:store],
         backup: [:store, :path],
+        copy: [:source, :target],
         interrupt: [:store]
       ] do
     defaults = %{where: [], opts: [], query: nil, timeout: :infinity}

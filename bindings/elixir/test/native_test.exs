@@ -19,6 +19,7 @@ defmodule Runestore.NativeTest do
       info: [store],
       verify: [store],
       backup: [store, "p"],
+      copy: [store, store],
       interrupt: [store],
       close_forgotten: [1],
       cursor_open: [store, nil, nil],
@@ -41,7 +42,7 @@ defmodule Runestore.NativeTest do
         assert_raise ArgumentError, fn -> apply(Native, name, args) end
       end
 
-    assert length(tried) == 28 * length(wrong)
+    assert length(tried) == 30 * length(wrong)
     for {name, args} <- right, hd(args) in [store, cursor], do: {name, swapped(name, args, store, cursor)}
     assert {:timeout, 0} = Native.wait(store, 0, 0)
   end

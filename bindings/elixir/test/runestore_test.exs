@@ -304,6 +304,8 @@ defmodule RunestoreTest do
             Runestore.info(store),
             Runestore.verify(store),
             Runestore.backup(store, folder()),
+            Runestore.copy(store, Runestore.open!()),
+            Runestore.copy(Runestore.open!(), store),
             Runestore.interrupt(store),
             Runestore.subscribe(store)
           ] do
@@ -400,6 +402,27 @@ defmodule RunestoreTest do
       assert %{events: 10, head: 10} = Runestore.backup!(store, copy)
       assert Runestore.get_events!(Runestore.open!(copy)) == Runestore.get_events!(store)
       assert code(Runestore.backup(store, copy)) == :invalid_options
+    end
+
+    test "a copy into a store of another engine" do
+      store = Runestore.open!()
+
+      Runestore.append!(store, for(n <- 1..10, do: event(data: n)), tracking: %{source: "reader", position: 7})
+
+      path = folder()
+      target = Runestore.open!(path)
+      assert Runestore.copy!(store, target) == %{copied: 10, events: 10, head: 10}
+      assert Runestore.get_events!(target) == Runestore.get_events!(store)
+      assert Runestore.tracking!(target, "reader") == 7
+      Runestore.append!(store, event())
+      assert Runestore.copy!(store, target) == %{copied: 1, events: 11, head: 11}
+      Runestore.close!(target)
+      Runestore.append!(store, event())
+      assert code(Runestore.copy(store, Runestore.open!(path: path, read_only: true))) == :read_only
+      other = Runestore.open!()
+      Runestore.append!(other, event())
+      assert {:error, %{code: :conflict, details: %{reason: "copy"}}} = Runestore.copy(store, other)
+      assert code(Runestore.copy(store, store)) == :misuse
     end
 
     test "damage is a problem of the answer" do

@@ -20,7 +20,7 @@ defmodule Outcomes do
 
     store = opened()
     acknowledged = :counters.new(1, [])
-    :counters.put(acknowledged, 1, elem(Runestore.head(store), 1))
+    :counters.put(acknowledged, 1, Runestore.head!(store))
     IO.puts("appends, closed meanwhile: #{closed_meanwhile(store, fn -> append_for_ever(store, acknowledged) end)}")
     store = opened()
     there = Enum.map(Runestore.stream(store), & &1.sequence_number)
@@ -85,7 +85,7 @@ defmodule Outcomes do
   end
 
   defp two_threads(store) do
-    before = elem(Runestore.head(store), 1)
+    before = Runestore.head!(store)
 
     append_a_thousand = fn name ->
       for data <- 1..1000, do: Runestore.append!(store, %{type: "T", domain: "two", instance_id: name, data: data})

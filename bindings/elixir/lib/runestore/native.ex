@@ -18,6 +18,7 @@ defmodule Runestore.Native do
   def info(_store), do: missing()
   def verify(_store), do: missing()
   def backup(_store, _path), do: missing()
+  def copy(_source, _target), do: missing()
   def interrupt(_store), do: missing()
   def closer, do: missing()
   def close_forgotten(_number), do: missing()
