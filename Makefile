@@ -33,7 +33,7 @@ all:
 help:
 	@grep -E '^# make' Makefile | cut -c3-
 	@echo "make rust     format, lints, documentation and tests of the Rust code"
-	@echo "make deny     licences, sources and duplicates of the dependencies; NOTICE-THIRD-PARTY.txt names all that is linked"
+	@echo "make deny     licences, sources and duplicates of the dependencies; NOTICE-THIRD-PARTY.txt names each crate that is linked"
 	@echo "make notices       writes NOTICE-THIRD-PARTY.txt anew, when Cargo.lock has changed"
 	@echo "make header   include/runestore.h is what the source generates"
 	@echo "make abi      the interface that the header declares is the recorded one: tests/abi/runestore.abi"
@@ -99,7 +99,7 @@ LANGUAGES ?= $(notdir $(wildcard tests/fresh/languages/*))
 
 .PHONY: packages
 packages: deb $(patsubst %,need-%,$(filter python node ruby java,$(LANGUAGES)))
-	@NPM="$(NPM)" PYTHON="$(PYTHON)" RUBY="$(RUBY)" sh packaging/packages.sh $(BUILD)/deb $(BUILD) $(LANGUAGES)
+	@NPM="$(NPM)" PYTHON="$(PYTHON)" RUBY="$(RUBY)" JAVAC="$(JAVAC)" sh packaging/packages.sh $(BUILD)/deb $(BUILD) $(LANGUAGES)
 
 # ---- demo -------------------------------------------------------------------
 
@@ -365,7 +365,7 @@ need-go:
 need-ruby:
 	@tools/need.sh "$(RUBY) -rfiddle -rminitest -e 'exit RUBY_VERSION.to_f >= 3.1' && gem --version" ruby
 need-java:
-	@tools/need.sh "$(JAVA) -version && $(JAVAC) --release 17 --version && javadoc --version && jar --version" openjdk-17-jdk-headless
+	@tools/need.sh "$(JAVA) -version && $(JAVAC) --release 17 --version && javadoc --version && jar --version" default-jdk-headless
 	@tools/need.sh "test -e /usr/share/java/jna.jar && test -e /usr/share/java/junit-platform-console.jar" libjna-java junit5
 need-ffi:
 	@tools/need.sh "luajit -v" luajit

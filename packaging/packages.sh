@@ -13,6 +13,9 @@ rm -rf "$build/packages"
 mkdir "$build/packages"
 cp "$debs"/librunestore*.deb "$build/packages"
 for language in "$@"; do
+    [ -f "tests/fresh/languages/$language" ] || { echo "packages: no language is '$language'; tests/fresh/languages has them" >&2; exit 2; }
+done
+for language in "$@"; do
     maker=bindings/$language/package.sh
     [ ! -f "$maker" ] || sh "$maker" "$build/packages" "$build/$language"
 done

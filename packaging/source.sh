@@ -19,4 +19,5 @@ mkdir "$scratch/$name"
 (cd "$folder" && cp -R --parents "$@" "$scratch/$name")
 cp "$root"/LICENSE-* "$scratch/$name"
 chmod -R u=rwX,go=rX "$scratch/$name"
-tar -C "$scratch" --sort=name --owner=0 --group=0 --numeric-owner --mtime=1980-01-01T00:00Z -cf - "$name" | gzip -9n >"$out/$name.tar.gz"
+tar -C "$scratch" --sort=name --owner=0 --group=0 --numeric-owner --mtime=1980-01-01T00:00Z -cf "$scratch/$name.tar" "$name"
+gzip -9n <"$scratch/$name.tar" >"$out/$name.tar.gz"

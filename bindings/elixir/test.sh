@@ -40,7 +40,7 @@ mix test --warnings-as-errors
 # here what was freed is held back.
 echo "elixir: tests with AddressSanitizer and UndefinedBehaviorSanitizer"
 asan=$("${CC:-cc}" -print-file-name=libasan.so)
-[ -e "$asan" ] || { echo "$CC has no libasan.so: CC=gcc" >&2; exit 1; }
+[ -e "$asan" ] || { echo "${CC:-cc} has no libasan.so: CC=gcc" >&2; exit 1; }
 # Erlang's own.
 cat >"$build/erlang.supp" <<'END'
 leak:sys_thread_init_signal_stack

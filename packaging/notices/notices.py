@@ -5,8 +5,11 @@ import sys
 
 HEAD = """\
 Runestore is linked with the crates below, each under the licence that stands beside it. Their notices follow, each text once,
-under the names of those that it is for. Runestore's own licences are in LICENSE-MIT and LICENSE-APACHE. Rust's standard
-library, which is linked too, is under the MIT licence or the Apache License 2.0: Copyright (c) The Rust Project Contributors.
+under the names of those that it is for. Runestore's own licences are in LICENSE-MIT and LICENSE-APACHE.
+
+Rust's standard library is linked too, with the crates that it has inside: addr2line, gimli, hashbrown, miniz_oxide, rustc-demangle
+and smaller ones. They are used under the Apache License 2.0, whose text is LICENSE-APACHE's. Copyright (c) The Rust Project
+Contributors, and each crate's authors; the file COPYRIGHT-library of a Rust toolchain has their notices.
 
 This file is made: make notices.
 """

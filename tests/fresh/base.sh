@@ -14,7 +14,8 @@ apt_options >"$scratch/options"
 
 cat >"$scratch/hook" <<'HOOK'
 set -eu
-rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap"
+# They may name a password: each machine gets them anew, in memory.
+rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap" "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/*
 chroot "$1" useradd --create-home --shell /bin/bash user
 echo 'user ALL=(ALL) NOPASSWD: ALL' >"$1/etc/sudoers.d/user"
 # As if the user said yes. What is only recommended is left out, so that a page has to name all that it needs.

@@ -32,7 +32,8 @@ ended() {
 trap ended EXIT
 trap 'exit 130' INT TERM
 
-rm -rf "$build"
+# Nothing is mounted below it, unless this was called by hand.
+rm -rf --one-file-system "$build"
 mkdir -p "$build"
 exec 2>"$log"
 

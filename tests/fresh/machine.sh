@@ -7,6 +7,13 @@ apt_options() {
     apt-config dump | grep -E '^Acquire::(http|https|ftp|Check-[A-Za-z-]*|Max-ValidTime|Retries|ForceIPv[46])[: ]' || true
 }
 
+# Where apt has its packages of Debian from.
+apt_sources() {
+    # shellcheck disable=SC2016  # apt's
+    apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)' 'Created-By: Packages' | sed -n 's/ Debian$//p' |
+        sort -u
+}
+
 # A new root, in memory: tens of thousands of files that nobody waits for on a disk, and that are gone with their namespace.
 machine() { # BUILD_DIR ROOT
     mkdir -p "$2"
@@ -20,6 +27,7 @@ machine() { # BUILD_DIR ROOT
         cp -L "$file" "$2$file"
     done
     apt_options >"$2/etc/apt/apt.conf.d/machine"
+    apt_sources >"$2/etc/apt/sources.list"
     # Where the machine's traffic goes through a proxy, its authority is among these.
     [ ! -f /etc/ssl/certs/ca-certificates.crt ] || cp -L /etc/ssl/certs/ca-certificates.crt "$2/etc/ssl/certs/ca-certificates.crt"
 }

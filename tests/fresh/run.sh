@@ -39,13 +39,12 @@ alone() { unshare --mount --pid --fork --kill-child --propagation private "$@"; 
 # The Debian that the packages were made on, from where this machine has its own.
 # shellcheck source=/dev/null
 codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
-# shellcheck disable=SC2016  # apt's
-sources=$(apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)' 'Created-By: Packages' |
-    sed -n 's/ Debian$//p' | sort -u)
+# shellcheck source=tests/fresh/machine.sh
+. "$here/machine.sh"
+sources=$(apt_sources)
 [ -n "$sources" ] || { echo "fresh: apt knows no packages of Debian here: apt-get update, on a Debian" >&2; exit 1; }
 base=$build/base.tar
-recipe="$sources
-$(cat "$here/base.sh")"
+recipe=$({ printf '%s\n' "$sources"; cat "$here/base.sh"; } | sha256sum)
 if [ "$recipe" != "$(cat "$base.recipe" 2>/dev/null)" ]; then
     begun=$(date +%s)
     rm -f "$base.recipe"

@@ -91,7 +91,7 @@ int main() {
     auto running = std::async(std::launch::async, [&] { return outcome([&] { for (const auto &one : range) (void)one; }); });
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     range.cancel();
-    running.get();
-    const std::string goes_on = outcome([&] { store.append(event); });
-    std::cout << "a follower, cancelled: it ends, and the store " << (goes_on == "nothing" ? "goes on" : goes_on) << '\n';
+    const std::string ending = running.get(), goes_on = outcome([&] { store.append(event); });
+    std::cout << "a follower, cancelled: it " << (ending == "nothing" ? "ends" : ending) << ", and the store "
+              << (goes_on == "nothing" ? "goes on" : goes_on) << '\n';
 }

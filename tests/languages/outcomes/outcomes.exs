@@ -34,12 +34,14 @@ defmodule Outcomes do
     Process.sleep(100)
     Runestore.Subscription.cancel(subscription)
 
-    receive do
-      {:DOWN, ^follower, _, _, _} -> :ended
-    end
+    ending =
+      receive do
+        {:DOWN, ^follower, _, _, :normal} -> "ends"
+        {:DOWN, ^follower, _, _, reason} -> inspect(reason)
+      end
 
     goes_on = outcome(fn -> Runestore.append(store, @event) end) == "nothing"
-    IO.puts("a follower, cancelled: it ends, and the store #{if goes_on, do: "goes on", else: "does not"}")
+    IO.puts("a follower, cancelled: it #{ending}, and the store #{if goes_on, do: "goes on", else: "does not"}")
     Runestore.close(store)
   end
 

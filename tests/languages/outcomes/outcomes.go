@@ -167,9 +167,13 @@ func main() {
 	}()
 	time.Sleep(100 * time.Millisecond)
 	cancel()
-	<-running
-	if _, err := append1(store); err == nil {
-		fmt.Println("a follower, cancelled: it ends, and the store goes on")
+	ending, goesOn := "ends", "goes on"
+	if err := <-running; !errors.Is(err, context.Canceled) {
+		ending = outcome(err)
 	}
+	if _, err := append1(store); err != nil {
+		goesOn = outcome(err)
+	}
+	fmt.Printf("a follower, cancelled: it %s, and the store %s\n", ending, goesOn)
 	must(store.Close())
 }

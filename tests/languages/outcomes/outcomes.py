@@ -92,6 +92,10 @@ follower = store.subscribe()
 running = Running(lambda: list(follower))
 time.sleep(0.1)
 follower.stop()
-running.ended()
-print("a follower, cancelled: it ends, and the store", "goes on" if outcome(lambda: store.append(EVENT)) == "nothing" else "does not")
+ending = running.ended()
+goes_on = outcome(lambda: store.append(EVENT))
+print(
+    f"a follower, cancelled: it {'ends' if ending == 'nothing' else ending},"
+    f" and the store {'goes on' if goes_on == 'nothing' else goes_on}"
+)
 store.close()

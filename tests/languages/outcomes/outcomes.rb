@@ -56,6 +56,7 @@ follower = store.follow
 running = Thread.new { outcome { follower.each { |_| nil } } }
 sleep 0.1
 follower.stop
-running.join
-puts "a follower, cancelled: it ends, and the store #{outcome { store.append(EVENT) } == "nothing" ? "goes on" : "does not"}"
+ending = running.value
+goes_on = outcome { store.append(EVENT) }
+puts "a follower, cancelled: it #{ending == "nothing" ? "ends" : ending}, and the store #{goes_on == "nothing" ? "goes on" : goes_on}"
 store.close

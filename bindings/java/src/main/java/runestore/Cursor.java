@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.Spliterator;
 import java.util.Spliterators;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
@@ -38,9 +39,12 @@ public final class Cursor implements AutoCloseable, Iterator<Event> {
     private final ReentrantLock reading = new ReentrantLock();
     private volatile boolean closed;
     private volatile boolean stopped;
+    private volatile boolean lost;
 
     private List<Event> piece = List.of();
     private int given;
+    /** hasNext has said that there is a next one, so next gives it, whatever came between the two. */
+    private volatile boolean promised;
     private long pieceEnd;
     private boolean done;
     private volatile long position;
@@ -109,7 +113,7 @@ public final class Cursor implements AutoCloseable, Iterator<Event> {
      * @return true if no event comes any more
      */
     public boolean isDone() {
-        return stopped || done && given == piece.size();
+        return stopped && !promised || done && given == piece.size();
     }
 
     /**
@@ -142,7 +146,10 @@ public final class Cursor implements AutoCloseable, Iterator<Event> {
         return StreamSupport.stream(Spliterators.spliteratorUnknownSize(events, traits), false).onClose(this::close);
     }
 
-    /** Ends the iteration, also one that waits, as if there were no more events. The cursor is still to be closed. */
+    /**
+     * Ends the iteration, also one that waits, as if there were no more events but the one that {@link #hasNext()} may have promised.
+     * The cursor is still to be closed.
+     */
     public void stop() {
         stopped = true;
         try {
@@ -157,7 +164,11 @@ public final class Cursor implements AutoCloseable, Iterator<Event> {
     @Override
     public void close() {
         closed = true;
-        closing.clean();
+        try {
+            closing.clean();
+        } finally {
+            Reference.reachabilityFence(this);
+        }
     }
 
     /**
@@ -184,12 +195,17 @@ public final class Cursor implements AutoCloseable, Iterator<Event> {
             throw new RunestoreException.Misuse("another thread reads this cursor: give each a cursor of its own");
         }
         try {
+            if (lost) {
+                throw new RunestoreException.Closed(
+                        "the cursor ended when its next events could not be taken over: open another one behind its position, " + position);
+            }
             if (closed) {
                 throw new RunestoreException.Closed("the cursor is closed: open another one");
             }
-            if (stopped || given == piece.size() && (done || !fetch(timeout))) {
+            if (!promised && (stopped || given == piece.size() && (done || !fetch(timeout)))) {
                 return null;
             }
+            promised = !take;
             return take ? taken() : piece.get(given);
         } finally {
             reading.unlock();
@@ -199,8 +215,8 @@ public final class Cursor implements AutoCloseable, Iterator<Event> {
 
     private boolean fetch(Duration timeout) throws InterruptedException {
         Calls.Answer answer = follows
-                ? Waiting.until(timeout, store.interrupts(), ms -> Calls.cursorNext(number, 0, ms))
-                : Calls.cursorNext(number, 0, 0);
+                ? Waiting.until(timeout, store.interrupts(), ms -> orLost(() -> Calls.cursorNext(number, 0, ms)))
+                : orLost(() -> Calls.cursorNext(number, 0, 0));
         if (stopped && answer.status() < 0) {
             return false;
         }
@@ -213,8 +229,22 @@ public final class Cursor implements AutoCloseable, Iterator<Event> {
             position = pieceEnd;
             return false;
         }
-        piece = Texts.events(answer.text());
+        piece = orLost(() -> Texts.events(answer.text()));
         return true;
+    }
+
+    /**
+     * The library's cursor is behind what it has given. Where that cannot be taken over, for which memory may be short, going on would skip
+     * it.
+     */
+    private <T> T orLost(Supplier<T> taking) {
+        try {
+            return taking.get();
+        } catch (Throwable e) {
+            lost = true;
+            close();
+            throw e;
+        }
     }
 
     private Event taken() {

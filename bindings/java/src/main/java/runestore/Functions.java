@@ -3,6 +3,7 @@ package runestore;
 import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
+import java.io.File;
 
 /**
  * The functions of the C interface as they are, bound by JNA. Handles are numbers in the shape of a pointer; outputs are addresses
@@ -23,13 +24,17 @@ final class Functions {
         if (loaded) {
             return;
         }
+        if (Native.POINTER_SIZE != Long.BYTES || Native.SIZE_T_SIZE != Long.BYTES) {
+            throw failed("this package is for machines whose addresses have 64 bits", null);
+        }
         String named = named();
         String remedy = named == null
                 ? "install Runestore's library where the loader finds it (ldconfig, LD_LIBRARY_PATH), or give its path in the"
                         + " property runestore.library or in the environment variable RUNESTORE_LIBRARY"
                 : "runestore.library or RUNESTORE_LIBRARY names it: give the path of the library's file, or unset it to have the"
                         + " loader look for " + NAME;
-        String name = named == null ? NAME : named;
+        // JNA takes what has a folder for a name to look for, unless it begins at the root.
+        String name = named == null ? NAME : named.contains("/") ? new File(named).getAbsolutePath() : named;
         NativeLibrary library;
         int version;
         try {

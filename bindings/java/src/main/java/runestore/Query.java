@@ -40,6 +40,11 @@ public final class Query {
         for (Query query : queries) {
             if (query.value instanceof List<?> several) {
                 all.addAll(several);
+            } else if (query.value instanceof Json.Raw raw && raw.text().stripLeading().startsWith("[")) {
+                JsonReader elements = new JsonReader(raw.text());
+                for (boolean more = elements.element(true); more; more = elements.element(false)) {
+                    all.add(new Json.Raw(elements.slice()));
+                }
             } else {
                 all.add(query.value);
             }

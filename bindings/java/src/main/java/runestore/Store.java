@@ -3,6 +3,7 @@ package runestore;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -90,8 +91,22 @@ public final class Store implements AutoCloseable {
      * @throws RunestoreException if it cannot be opened
      */
     public static Store open(Path directory, Map<String, ?> options) {
+        return open("file", "path", text(directory), options);
+    }
+
+    /** A path may have bytes that its text has not: another folder would be meant. */
+    private static String text(Path path) {
         // A path that is not of the machine's files has no File.
-        return open("file", "path", directory.toFile().getPath(), options);
+        String text = path.toFile().getPath();
+        try {
+            if (Path.of(text).equals(path)) {
+                return text;
+            }
+        } catch (InvalidPathException e) {
+            // Said below.
+        }
+        throw new RunestoreException.InvalidOptions("`path`: the name of " + text + " has bytes that are no text in this locale ("
+                + System.getProperty("sun.jnu.encoding") + "): run Java with LC_ALL=C.UTF-8, or give the path as a String", "path");
     }
 
     /**
@@ -440,7 +455,7 @@ public final class Store implements AutoCloseable {
      * @return what was copied
      */
     public Backup backup(Path directory) {
-        byte[] path = Json.utf8(directory.toFile().getPath(), "path");
+        byte[] path = Json.utf8(text(directory), "path");
         Map<String, Object> said = Json.object(answered(Calls.backup(number, path)).text());
         return new Backup(
                 Texts.number(said, "events"), Texts.number(said, "bytes"), Texts.number(said, "head"), Texts.number(said, "segments"));
@@ -473,7 +488,11 @@ public final class Store implements AutoCloseable {
         closed = true;
         // A second one returns when the first has ended, and has no news.
         synchronized (closing) {
-            cleanable.clean();
+            try {
+                cleanable.clean();
+            } finally {
+                Reference.reachabilityFence(this);
+            }
             Calls.Answer answer = closing.answer;
             closing.answer = null;
             if (answer != null) {

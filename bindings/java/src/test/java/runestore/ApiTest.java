@@ -153,6 +153,8 @@ class ApiTest extends Fixture {
         assertEquals(List.of(), found(Query.anyOf(), all));
         assertEquals(List.of(2L), found(Query.json("{\"tags\":[\"vip\"]}"), all));
         assertEquals(List.of(2L), found(Query.anyOf(Query.json("{\"tags\":[\"vip\"]}")), all));
+        assertEquals(List.of(1L, 2L), found(Query.anyOf(Query.json(" [{\"tags\":[\"vip\"]}, {\"up_to\":1}]"), new Query().upTo(1)), all));
+        assertEquals(List.of(), found(Query.anyOf(Query.json("[]")), all));
         String id = store.getEvents(new Query()).get(1).id();
         assertEquals(List.of(2L), found(new Query().id(id), all));
         Instant time = store.getEvents(new Query()).get(0).insertedAt();

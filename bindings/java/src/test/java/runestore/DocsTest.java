@@ -74,6 +74,18 @@ class DocsTest extends Fixture {
     }
 
     @Test
+    void theLibraryIsFoundBesideTheProgram() throws Exception {
+        Path library = Path.of(System.getenv("RUNESTORE_LIBRARY"));
+        Files.copy(library, Files.createDirectory(place("native")).resolve(library.getFileName()));
+        String program = "class P { public static void main(String[] a) { System.out.println(runestore.Store.libraryVersion()); } }";
+        String beside = folder.relativize(place("native")).toString();
+        for (String named : new String[] {beside, "./" + beside}) {
+            List<String> property = List.of("-Drunestore.library=" + named + "/" + library.getFileName());
+            assertEquals(Store.libraryVersion() + "\n", program(program, Map.of("RUNESTORE_LIBRARY", ""), property));
+        }
+    }
+
+    @Test
     void aModuleCanRequireIt() throws Exception {
         Path module = Files.createDirectory(place("module"));
         Files.writeString(module.resolve("module-info.java"), "module program { requires runestore; }");

@@ -252,4 +252,62 @@ class ErrorsTest extends Fixture {
         assertSaidTwice("/property cannot be loaded: .*", loading(Map.of(), List.of("-Drunestore.library=/property")));
         assertEquals("", loading(Map.of(), none));
     }
+
+    @Test
+    void aPathWhoseTextIsAnotherPathIsRefused() throws Exception {
+        Files.createDirectories(place("names").resolve("b\u00fccher.runes"));
+        String program = """
+                import java.nio.file.*;
+                import runestore.*;
+                class P {
+                    public static void main(String[] names) throws Exception {
+                        try (var listed = Files.list(Path.of(names[0]))) {
+                            Store.open(listed.findFirst().get());
+                        } catch (RunestoreException.InvalidOptions e) {
+                            System.out.println(e.details().get("option") + ": " + e.getMessage().contains("LC_ALL=C.UTF-8"));
+                        }
+                    }
+                }
+                """;
+        String names = place("names").toString();
+        assertEquals("path: true\n", program(program, Map.of("LC_ALL", "C"), List.of(), names));
+        assertEquals("", program(program, Map.of("LC_ALL", "C.UTF-8"), List.of(), names));
+        try (var listed = Files.list(place("names"))) {
+            assertEquals(1, listed.count());
+        }
+    }
+
+    @Test
+    void aCursorThatCouldNotTakeAPieceOverGivesNoLaterOne() throws Exception {
+        try (Store store = Store.open(place())) {
+            for (int bytes : new int[] {1, 12 << 20, 1}) {
+                store.append(event().data("x".repeat(bytes)));
+            }
+        }
+        String program = """
+                import runestore.*;
+                class P {
+                    public static void main(String[] path) {
+                        Cursor cursor = Store.open(path[0]).cursor(new Query());
+                        System.out.println(cursor.next().sequenceNumber());
+                        try {
+                            cursor.next();
+                        } catch (OutOfMemoryError e) {
+                            System.out.println("no memory");
+                        }
+                        try {
+                            cursor.next();
+                        } catch (RunestoreException.Closed e) {
+                            System.out.println(cursor.position() + " " + e.getMessage());
+                        }
+                    }
+                }
+                """;
+        // The program's own compiler needs some of it.
+        assertEquals("""
+                1
+                no memory
+                1 the cursor ended when its next events could not be taken over: open another one behind its position, 1
+                """, program(program, Map.of(), List.of("-Xmx32m"), place().toString()));
+    }
 }

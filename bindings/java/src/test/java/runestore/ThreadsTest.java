@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -144,9 +145,11 @@ class ThreadsTest extends Fixture {
             List<Running<Object>> closers = running(2, index -> () -> {
                 Thread.sleep(20);
                 shared.close();
-                // Both return when it is closed: another may write it.
+                // Both return when it is closed: another may write it, one of them at a time.
                 if (!memory) {
-                    Store.open(place, Map.of("read_only", true)).close();
+                    synchronized (place) {
+                        Store.open(place).close();
+                    }
                 }
                 return null;
             });
@@ -235,6 +238,33 @@ class ThreadsTest extends Fixture {
                 assertEquals(List.of(), reader.value());
             }) < SOON_MS);
             follower.close();
+        }
+    }
+
+    @Test
+    void whatWasPromisedIsGivenThoughTheFollowerIsStopped() throws Exception {
+        store.append(counted(1, 1000));
+        try (Cursor follower = store.follow(new Query())) {
+            assertTrue(follower.hasNext());
+            follower.stop();
+            assertFalse(follower.isDone());
+            assertEquals(1, follower.next().sequenceNumber());
+            assertTrue(follower.isDone());
+            assertFalse(follower.hasNext());
+            assertThrows(NoSuchElementException.class, follower::next);
+        }
+        for (int round = 0; round < 200; round++) {
+            try (Cursor follower = store.follow(new Query())) {
+                List<Long> seen = new ArrayList<>();
+                Running<Object> reader = new Running<>(() -> {
+                    follower.forEachRemaining(event -> seen.add(event.sequenceNumber()));
+                    return null;
+                });
+                LockSupport.parkNanos(round * 7500L);
+                follower.stop();
+                reader.value();
+                assertEquals(seen.size(), follower.position());
+            }
         }
     }
 
