@@ -13,13 +13,15 @@ import (
 	"time"
 )
 
-// The texts in these calls have a KiB each. If one call of ten kept one, 20,000 calls would come to 1,500 KiB between the
-// first quarter and the last. In a million calls even a block of 32 bytes from one of ten would be seen; what is added for
-// them is what malloc takes until it has found its size.
-func grownMaxKiB(calls int) int { return 1000 + calls/1000 }
+// The texts in these calls have a KiB each. If one call of ten kept one, 100,000 calls would come to 7,500 KiB between the
+// first quarter and the last; in a million calls even a block of 32 bytes from one of ten would be seen. Until malloc has found
+// its size it comes and goes by some hundred KiB.
+const grownMaxKiB = 2000
+
+const controlCalls = 100_000
 
 func callsOfTheMemoryTest(t *testing.T) int {
-	calls := 20_000
+	calls := controlCalls
 	if text := os.Getenv("RUNESTORE_TEST_CALLS"); text != "" {
 		var err error
 		if calls, err = strconv.Atoi(text); err != nil {
@@ -99,7 +101,7 @@ func TestMemoryOfAppendsAndReads(t *testing.T) {
 			failOn(t, store.Close())
 		}
 	})
-	if more > grownMaxKiB(calls) {
+	if more > grownMaxKiB {
 		t.Errorf("%d KiB more", more)
 	}
 }
@@ -148,7 +150,7 @@ func TestMemoryOfCursorsErrorsAndWhatIsNotClosed(t *testing.T) {
 			}
 		}
 	})
-	if more > grownMaxKiB(calls) {
+	if more > grownMaxKiB {
 		t.Errorf("%d KiB more", more)
 	}
 }
@@ -157,12 +159,12 @@ func TestMemoryOfCursorsErrorsAndWhatIsNotClosed(t *testing.T) {
 func TestTheMemoryTestSeesALeak(t *testing.T) {
 	callsOfTheMemoryTest(t)
 	var kept [][]byte
-	more := grown(t, 20_000, func(calls int) {
+	more := grown(t, controlCalls, func(calls int) {
 		for n := 0; n < calls; n += 10 {
 			kept = append(kept, append([]byte(nil), kib...))
 		}
 	})
-	if more <= grownMaxKiB(20_000) {
+	if more <= grownMaxKiB {
 		t.Errorf("%d texts were kept, and it has grown by %d KiB", len(kept), more)
 	}
 }
