@@ -47,9 +47,9 @@ module Helper
     found
   end
 
-  # What a program of its own prints. It runs with warnings, and they fail it.
+  # What a program of its own prints. It runs with warnings, and they fail it; so does half an hour, which the longest do not take.
   def ruby(program, *arguments, env: {}, chdir: @folder)
-    output, status = Open3.capture2e(env, RbConfig.ruby, "-w", "-rrunestore", "-e", program, *arguments, chdir: chdir)
+    output, status = Open3.capture2e(env, "timeout", "--signal=KILL", "1800", RbConfig.ruby, "-w", "-rrunestore", "-e", program, *arguments, chdir: chdir)
     assert status.success?, output
     output
   end

@@ -144,6 +144,7 @@ class ThreadsTest < Minitest::Test
     said = ruby(<<~'PROGRAM')
       store = Runestore.open
       follower = store.follow
+      trap("INT", "DEFAULT") # A shell that runs this in the background has it ignored.
       trap("TERM") { follower.stop }
       Thread.new { sleep 0.2; Process.kill("TERM", $$) }
       follower.each { nil }
