@@ -1,27 +1,28 @@
 //! A connection that is driven inside the calls that use it: no thread of its own, and no call that waits for ever.
 
 use super::address::Address;
+use super::dial::{Dial, Place};
 use super::fault::Fault;
+use super::socket::{Socket, Stream, TICK};
 use crate::process::Process;
 use std::cell::Cell;
-use std::future::{Future, poll_fn};
+use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::os::fd::AsFd;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker, ready};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
-use tokio::runtime::{Builder, Runtime};
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio_postgres::config::{Host, TargetSessionAttrs};
 use tokio_postgres::error::{DbError, SqlState};
-use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::types::Type;
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Statement};
-
-/// How often a call that waits for the server asks whether it is still wanted.
-const TICK: Duration = Duration::from_millis(50);
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls, SimpleQueryMessage, Statement};
 
 /// Asked at each tick; its error ends the wait.
 pub(super) type Wanted<'a> = dyn Fn() -> crate::error::Result<()> + 'a;
 
-type Socket = Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<Result<AsyncMessage, tokio_postgres::Error>>> + Send>;
+type Messages = Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<Result<AsyncMessage, tokio_postgres::Error>>> + Send>;
 
 /// See the module.
 pub(super) struct Connection {
@@ -37,16 +38,16 @@ pub(super) struct Connection {
 struct Parts {
     client: Client,
     link: Link,
-    /// One for all calls: to set a clock for each costs more than all else that is done for it here.
-    ticks: Interval,
-    runtime: Runtime,
+    socket: Arc<Socket>,
+    /// By which others end a wait; made for the first one that they may end.
+    bell: Option<Arc<Bell>>,
     /// Few, so they are looked through.
     prepared: Vec<(String, Statement)>,
 }
 
 /// What comes from the server without being asked for.
 struct Link {
-    socket: Socket,
+    messages: Messages,
     doubtful: bool,
     notified: bool,
 }
@@ -60,40 +61,71 @@ impl Connection {
         patience: Duration,
         wanted: &Wanted<'_>,
     ) -> Result<Connection, Fault> {
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| Fault::system(&error))?;
-        let begun = Instant::now();
-        let connected = runtime.block_on(async {
-            let config = &address.config;
-            let mut connecting: Pin<Box<dyn Future<Output = _>>> = match &address.tls {
-                Some(tls) => Box::pin(connect(config, tls.connector.clone())),
-                None => Box::pin(connect(config, NoTls)),
-            };
-            loop {
-                if let Ok(connected) = tokio::time::timeout(TICK.min(patience), &mut connecting).await {
-                    return connected.map_err(Fault::Server);
+        let deadline = Instant::now() + patience;
+        let dial = Dial::new(address, deadline, wanted)?;
+        let mut failure = Fault::System(String::from("its name stands for no address"));
+        for place in dial.places()? {
+            match Connection::open_at(&dial, &place, address, server, deadline, wanted) {
+                Ok(mut connection) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    connection.run(left, wanted, async |client, _| client.batch_execute(settings).await)?;
+                    return Ok(connection);
                 }
-                wanted().map_err(Fault::Unwanted)?;
-                if begun.elapsed() >= patience {
-                    return Err(Fault::Late);
-                }
+                Err(fault @ Fault::Unwanted(_)) => return Err(fault),
+                Err(fault) => failure = fault,
             }
-        });
-        let (client, socket) = match connected {
-            Ok(connected) => connected,
-            Err(fault) => {
-                // It may still be looking up the name.
-                runtime.shutdown_background();
-                return Err(fault);
+        }
+        Err(failure)
+    }
+
+    /// A session as the address asks for it.
+    fn open_at(
+        dial: &Dial<'_>,
+        place: &Place,
+        address: &Address,
+        server: usize,
+        deadline: Instant,
+        wanted: &Wanted<'_>,
+    ) -> Result<Connection, Fault> {
+        let config = &address.config;
+        let socket = dial.connect(place)?;
+        let stream = Stream(Arc::clone(&socket));
+        let mut session: Pin<Box<dyn Future<Output = _>>> = match (&address.tls, config.get_hosts().first()) {
+            (Some(tls), Some(Host::Tcp(name))) => {
+                let tls = MakeTlsConnect::<Stream>::make_tls_connect(&mut tls.connector.clone(), name);
+                Box::pin(session(config, stream, tls.map_err(|error| Fault::System(error.to_string()))?))
             }
+            _ => Box::pin(session(config, stream, NoTls)),
         };
-        let link = Link { socket, doubtful: false, notified: false };
-        let mut ticks = runtime.block_on(async { interval(TICK) });
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let parts = Parts { client, link, ticks, runtime, prepared: Vec::new() };
+        let late = || Instant::now() >= deadline;
+        let (client, messages) =
+            drive(&socket, late, wanted, |context| session.as_mut().poll(context).map_err(Fault::Server))?;
+        let link = Link { messages, doubtful: false, notified: false };
+        let parts = Parts { client, link, socket, bell: None, prepared: Vec::new() };
         let mut connection = Connection { parts: Some(parts), process: Process::current(), server, head: 0 };
-        let left = patience.saturating_sub(begun.elapsed());
-        connection.run(left, wanted, async |client, _| client.batch_execute(settings).await)?;
+        connection.check_role(config.get_target_session_attrs(), deadline, wanted)?;
         Ok(connection)
+    }
+
+    /// Whether the server may be written to, where the address asks for that or the contrary.
+    fn check_role(&mut self, target: TargetSessionAttrs, deadline: Instant, wanted: &Wanted<'_>) -> Result<(), Fault> {
+        if target == TargetSessionAttrs::Any {
+            return Ok(());
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        let answer =
+            self.run(left, wanted, async |client, _| client.simple_query("SHOW transaction_read_only").await)?;
+        let read_only = answer.iter().any(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0) == Some("on"),
+            _ => false,
+        });
+        match target {
+            TargetSessionAttrs::ReadWrite if read_only => Err(Fault::System(String::from("it does not take writes"))),
+            TargetSessionAttrs::ReadOnly if !read_only => {
+                Err(Fault::System(String::from("it is not for reading only")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Does work on the server. `patience` is how long nothing may come from there: `work` sets the clock back by its
@@ -104,28 +136,18 @@ impl Connection {
         wanted: &Wanted<'_>,
         work: impl AsyncFnOnce(&Client, &Progress) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Fault> {
-        let Parts { client, link, ticks, runtime, .. } = self.parts.as_mut().ok_or(Fault::Lost)?;
+        let Parts { client, link, socket, .. } = self.parts.as_mut().ok_or(Fault::Lost)?;
         let progress = Progress(Cell::new(Instant::now()));
         let mut work = pin!(work(client, &progress));
-        runtime.block_on(poll_fn(|context| {
-            loop {
-                if let Poll::Ready(done) = work.as_mut().poll(context) {
-                    return Poll::Ready(done.map_err(Fault::Server));
-                }
-                if let Poll::Ready(ended) = link.poll(context) {
-                    return Poll::Ready(Err(ended));
-                }
-                // What came may be what it waits for.
-                if let Poll::Ready(done) = work.as_mut().poll(context) {
-                    return Poll::Ready(done.map_err(Fault::Server));
-                }
-                ready!(ticks.poll_tick(context));
-                wanted().map_err(Fault::Unwanted)?;
-                if progress.0.get().elapsed() > patience {
-                    return Poll::Ready(Err(Fault::Late));
-                }
+        let late = || progress.0.get().elapsed() > patience;
+        drive(socket, late, wanted, |context| {
+            if let Poll::Ready(done) = work.as_mut().poll(context) {
+                return Poll::Ready(done.map_err(Fault::Server));
             }
-        }))
+            // What it has to say is about to be sent; what counts is what comes now.
+            socket.take_woken();
+            link.poll(context).map(Err)
+        })
     }
 
     /// Waits until a notification comes, or has come since this was asked last, or `until`, or `enough` is true. That is
@@ -135,40 +157,34 @@ impl Connection {
         until: Instant,
         enough: impl Fn(&Waker) -> crate::error::Result<bool>,
     ) -> Result<(), Fault> {
-        let Parts { link, runtime, .. } = self.parts.as_mut().ok_or(Fault::Lost)?;
-        runtime.block_on(async {
-            loop {
-                let now = Instant::now();
-                if now >= until {
-                    return Ok(());
-                }
-                let step = poll_fn(|context| {
-                    let ended = link.poll(context).map(Err);
-                    if ended.is_ready() {
-                        return ended;
-                    }
-                    match enough(context.waker()) {
-                        Ok(false) if !std::mem::take(&mut link.notified) => Poll::Pending,
-                        Ok(_) => Poll::Ready(Ok(())),
-                        Err(error) => Poll::Ready(Err(Fault::Unwanted(error))),
-                    }
-                });
-                if let Ok(outcome) = tokio::time::timeout(TICK.min(until - now), step).await {
-                    return outcome;
-                }
+        let Parts { link, socket, bell, .. } = self.parts.as_mut().ok_or(Fault::Lost)?;
+        let bell = match bell {
+            Some(bell) => bell,
+            None => bell.insert(Bell::new().map_err(|error| Fault::system(&error))?),
+        };
+        let (own, theirs) = (Waker::from(Arc::clone(socket)), Waker::from(Arc::clone(bell)));
+        loop {
+            if let Poll::Ready(ended) = link.poll(&mut Context::from_waker(&own)) {
+                return Err(ended);
             }
-        })
+            let enough = enough(&theirs).map_err(Fault::Unwanted)?;
+            let left = until.saturating_duration_since(Instant::now());
+            if std::mem::take(&mut link.notified) || enough || left.is_zero() {
+                return Ok(());
+            }
+            socket.wait(Some(bell.reader.as_fd()), TICK.min(left));
+            bell.silence();
+        }
     }
 
     /// Sends a statement and does not wait for what comes of it.
     pub fn tell(&mut self, sql: &str) {
-        let Some(Parts { client, link, runtime, .. }) = self.parts.as_mut() else { return };
-        runtime.block_on(poll_fn(|context| {
-            // The answer is passed over when it comes; where the connection breaks, its next use finds out.
-            let _ = pin!(client.batch_execute(sql)).poll(context);
-            let _ = link.poll(context);
-            Poll::Ready(())
-        }));
+        let Some(Parts { client, link, socket, .. }) = self.parts.as_mut() else { return };
+        let waker = Waker::from(Arc::clone(socket));
+        let mut context = Context::from_waker(&waker);
+        // The answer is passed over when it comes; where the connection breaks, its next use finds out.
+        let _ = pin!(client.batch_execute(sql)).poll(&mut context);
+        let _ = link.poll(&mut context);
     }
 
     /// A statement, prepared once. Of parameters without a type the server is asked for it.
@@ -201,11 +217,7 @@ impl Connection {
             if self.process.check().is_err() {
                 // It shares files with the parent's.
                 std::mem::forget(parts);
-                return;
             }
-            let Parts { client, link, ticks, runtime, prepared } = parts;
-            drop((prepared, client, link, ticks));
-            runtime.shutdown_background();
         }
     }
 
@@ -230,7 +242,7 @@ impl Link {
     /// Passes on what has come, and sends what is to be sent; ready only when the connection has ended.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Fault> {
         loop {
-            match (self.socket)(context) {
+            match (self.messages)(context) {
                 Poll::Ready(Some(Ok(AsyncMessage::Notice(notice)))) => self.doubtful |= is_doubt(&notice),
                 Poll::Ready(Some(Ok(AsyncMessage::Notification(_)))) => self.notified = true,
                 Poll::Ready(Some(Ok(_))) => {}
@@ -249,13 +261,74 @@ fn is_doubt(notice: &DbError) -> bool {
     notice.routine() == Some("SyncRepWaitForLSN") || cut.contains(notice.code())
 }
 
-async fn connect<T>(config: &Config, tls: T) -> Result<(Client, Socket), tokio_postgres::Error>
+async fn session<T>(config: &Config, stream: Stream, tls: T) -> Result<(Client, Messages), tokio_postgres::Error>
 where
-    T: MakeTlsConnect<tokio_postgres::Socket>,
+    T: TlsConnect<Stream>,
     T::Stream: Send + 'static,
 {
-    let (client, mut connection) = config.connect(tls).await?;
+    let (client, mut connection) = config.connect_raw(stream, tls).await?;
     Ok((client, Box::new(move |context| connection.poll_message(context))))
+}
+
+/// Takes step after step until one is the last, and waits for the socket where a step has woken nobody. At each tick it is
+/// asked whether it is late, and still wanted.
+fn drive<T>(
+    socket: &Arc<Socket>,
+    late: impl Fn() -> bool,
+    wanted: &Wanted<'_>,
+    mut step: impl FnMut(&mut Context<'_>) -> Poll<Result<T, Fault>>,
+) -> Result<T, Fault> {
+    let waker = Waker::from(Arc::clone(socket));
+    let mut context = Context::from_waker(&waker);
+    let mut asked = Instant::now();
+    loop {
+        if let Poll::Ready(done) = step(&mut context) {
+            return done;
+        }
+        if socket.take_woken() {
+            continue;
+        }
+        if let Poll::Ready(done) = socket.waiting(|| step(&mut context)) {
+            return done;
+        }
+        if asked.elapsed() >= TICK {
+            asked = Instant::now();
+            wanted().map_err(Fault::Unwanted)?;
+            if late() {
+                return Err(Fault::Late);
+            }
+        }
+    }
+}
+
+/// By it another thread ends a wait.
+struct Bell {
+    rung: AtomicBool,
+    reader: PipeReader,
+    writer: PipeWriter,
+}
+
+impl Bell {
+    fn new() -> std::io::Result<Arc<Bell>> {
+        let (reader, writer) = pipe()?;
+        Ok(Arc::new(Bell { rung: AtomicBool::new(false), reader, writer }))
+    }
+
+    /// Makes it fit for the next time.
+    fn silence(&self) {
+        if self.rung.swap(false, SeqCst) {
+            // There is one byte in it, or about to be.
+            let _ = (&self.reader).read(&mut [0]);
+        }
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        if !self.rung.swap(true, SeqCst) {
+            let _ = (&self.writer).write(&[0]);
+        }
+    }
 }
 
 /// When something last came from the server.

@@ -7,6 +7,7 @@
 mod address;
 mod attempt;
 mod connection;
+mod dial;
 mod elements;
 mod fault;
 mod migrate;
@@ -14,6 +15,7 @@ mod predicate;
 mod read;
 mod request;
 mod servers;
+mod socket;
 mod tls;
 mod watch;
 mod writer;
