@@ -44,6 +44,8 @@ pub(super) struct Servers {
 struct Pool {
     idle: Vec<Connection>,
     lent: usize,
+    /// Who waits for one to come back.
+    waiting: usize,
 }
 
 impl Servers {
@@ -238,7 +240,9 @@ impl Servers {
                 );
                 return Err(Error::new(ErrorKind::Io, message));
             }
+            pool.waiting += 1;
             pool = self.returned.wait_timeout(pool, PAUSE).unwrap_or_else(PoisonError::into_inner).0;
+            pool.waiting -= 1;
         }
         pool.lent += 1;
         drop(pool);
@@ -255,8 +259,12 @@ impl Servers {
         let mut pool = self.pool();
         pool.lent -= 1;
         pool.idle.extend(connection.filter(|connection| !connection.is_discarded()));
+        let waited_for = pool.waiting > 0;
         drop(pool);
-        self.returned.notify_one();
+        // To wake nobody is a call of the system, too.
+        if waited_for {
+            self.returned.notify_one();
+        }
     }
 
     fn pool(&self) -> MutexGuard<'_, Pool> {

@@ -40,6 +40,8 @@ pub(super) struct Writer {
 struct Queue {
     waiting: Vec<Arc<Request>>,
     leading: bool,
+    /// How many wait for their turn, asleep.
+    asleep: usize,
     /// How many the last call was for.
     last: usize,
 }
@@ -83,7 +85,9 @@ impl Writer {
                 return Err(error);
             }
             if queue.leading {
+                queue.asleep += 1;
                 queue = self.turn.wait_timeout(queue, TICK).unwrap_or_else(PoisonError::into_inner).0;
+                queue.asleep -= 1;
                 continue;
             }
             queue.leading = true;
@@ -244,8 +248,11 @@ impl Drop for Leading<'_> {
             let failure = Error::internal("the thread that sent it has panicked");
             self.group.iter().for_each(|request| request.set(Err(doubtful(&failure, request.names()))));
         }
-        self.writer.queue().leading = false;
-        self.writer.turn.notify_all();
+        let mut queue = self.writer.queue();
+        queue.leading = false;
+        if queue.asleep > 0 {
+            self.writer.turn.notify_all();
+        }
     }
 }
 
