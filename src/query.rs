@@ -160,8 +160,8 @@ pub trait Sink {
     /// At least so many bytes of text are about to come. Only a hint.
     fn reserve(&mut self, bytes: usize);
 
-    /// About how many bytes it still takes, so that not much more is fetched from far away. Only a hint.
-    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "the other engines are near"))]
+    /// About how many bytes it still takes, so that not much more is fetched from far away. Only a hint; but where it is 0
+    /// behind an event that was taken, the read may stop there.
     fn room(&self) -> usize {
         usize::MAX
     }

@@ -49,6 +49,12 @@ pub trait Engine: Send + Sync {
         self.head(call)
     }
 
+    /// How many bytes of what comes next a cursor may hold: where each read has a long way, few reads serve many pieces. By
+    /// default nothing, and each piece is a read.
+    fn read_ahead(&self) -> usize {
+        0
+    }
+
     /// Waits until the head is larger than `after`, or the deadline has passed; the head then.
     fn wait(&self, after: u64, deadline: Option<Instant>, call: &Call<'_>) -> Result<u64>;
 

@@ -43,6 +43,9 @@ use uuid::Uuid;
 use watch::Watch;
 use writer::{Writer, unknown, unsettled};
 
+/// How many bytes a cursor holds of what comes next: enough that the way to the server is short beside what comes over it.
+const READ_AHEAD: usize = 2 << 20;
+
 /// See the module.
 pub(crate) struct Postgres {
     servers: Servers,
@@ -227,6 +230,10 @@ impl Engine for Postgres {
     /// A statement sees one moment, and a read that needs several ends where the store did at the first.
     fn moment(&self, _call: &Call<'_>) -> Result<u64> {
         Ok(POSITION_MAX)
+    }
+
+    fn read_ahead(&self) -> usize {
+        READ_AHEAD
     }
 
     fn wait(&self, after: u64, deadline: Option<Instant>, call: &Call<'_>) -> Result<u64> {

@@ -97,7 +97,8 @@ impl<'a> Pieces<'a> {
             Err(fault) if fault.is_cut() && taken.rows > 0 && !taken.full => return Ok(()),
             drained => drained?,
         };
-        let Taken { rows, bytes, full, unwanted, .. } = taken;
+        let Taken { sink, rows, bytes, full, unwanted, .. } = taken;
+        let room = sink.room();
         if !drained {
             connection.discard();
         }
@@ -109,6 +110,9 @@ impl<'a> Pieces<'a> {
             self.end = Some(End::Full);
         } else if rows < limit || self.read.after >= self.read.up_to {
             self.end = Some(End::Complete);
+        } else if room == 0 {
+            // Asking for one event more, only to be refused, would be a round trip.
+            self.end = Some(End::Full);
         } else if self.read.direction == Direction::Forward && self.read.up_to == POSITION_MAX {
             // A statement is of one moment, several are not: so they end where the store does now.
             self.read.up_to = servers.head(connection, servers.patience, &|| call.check())?;

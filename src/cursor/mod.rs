@@ -1,11 +1,14 @@
 //! Cursors: a result piece by piece, and what comes after it.
 
+mod ahead;
+
 use crate::call::{Call, Cancel};
 use crate::engine::{End, Read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::Answers;
 use crate::query::{CursorOptions, Direction, POSITION_MAX, Query};
 use crate::store::{Store, deadline};
+use ahead::Ahead;
 use std::sync::{Arc, Mutex, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
@@ -31,7 +34,13 @@ pub struct Cursor {
     query: Query,
     options: CursorOptions,
     cancel: Cancel,
-    progress: Mutex<Progress>,
+    state: Mutex<State>,
+}
+
+/// What one `next` leaves to the one after it.
+struct State {
+    progress: Progress,
+    ahead: Ahead,
 }
 
 /// What a [`Cursor::next`] came to. Everything up to `position` was returned or does not match: the
@@ -82,7 +91,7 @@ impl Cursor {
             query,
             options,
             cancel: Cancel::default(),
-            progress: Mutex::new(progress),
+            state: Mutex::new(State { progress, ahead: Ahead::default() }),
         }
     }
 
@@ -101,25 +110,29 @@ impl Cursor {
         let store = self.store.upgrade().ok_or_else(Error::closed)?;
         let call = store.enter(&self.cancel)?;
         call.check()?;
-        let mut progress = match self.progress.try_lock() {
-            Ok(progress) => progress,
-            Err(TryLockError::WouldBlock) => return Err(overlap()),
+        let mut state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::WouldBlock) => {
+                // It may be `close` that looks at it just now.
+                call.check()?;
+                return Err(overlap());
+            }
             Err(TryLockError::Poisoned(_)) => return Err(Error::internal("an earlier call on this cursor panicked")),
         };
-        // The cursor moves only when the call has succeeded.
-        let mut moved = *progress;
+        // The cursor moves only when the call has succeeded. What was read ahead knows by itself where it belongs.
+        let before = state.progress;
         let start = out.len();
-        let next = self.advance(&mut moved, max_events, deadline(timeout), out, &store, &call);
-        match next {
-            Ok(_) => *progress = moved,
-            Err(_) => out.truncate(start),
+        let next = self.advance(&mut state, max_events, deadline(timeout), out, &store, &call);
+        if next.is_err() {
+            state.progress = before;
+            out.truncate(start);
         }
         next
     }
 
     fn advance(
         &self,
-        progress: &mut Progress,
+        state: &mut State,
         max_events: usize,
         deadline: Option<Instant>,
         out: &mut Vec<u8>,
@@ -128,6 +141,7 @@ impl Cursor {
     ) -> Result<Next> {
         let mut last_look = false;
         loop {
+            let progress = &mut state.progress;
             if progress.done {
                 return Ok(Next::Done { position: self.position(progress) });
             }
@@ -143,8 +157,8 @@ impl Cursor {
                 progress.head = head;
                 last_look = deadline.is_some_and(|deadline| Instant::now() >= deadline);
             }
-            if self.read(progress, max_events, out, store, call)? {
-                return Ok(Next::Events { position: self.position(progress) });
+            if self.read(state, max_events, out, store, call)? {
+                return Ok(Next::Events { position: self.position(&state.progress) });
             }
         }
     }
@@ -152,12 +166,13 @@ impl Cursor {
     /// Reads on up to the progress' head; whether any event came.
     fn read(
         &self,
-        progress: &mut Progress,
+        state: &mut State,
         max_events: usize,
         out: &mut Vec<u8>,
         store: &Store,
         call: &Call<'_>,
     ) -> Result<bool> {
+        let State { progress, ahead } = state;
         let direction = self.options.read.direction;
         // A follower is given all that is there by now, whatever it has heard of.
         let head = if self.options.follow { store.engine().moment(call)? } else { progress.head };
@@ -169,7 +184,7 @@ impl Cursor {
         let start = out.len();
         let mut answers = Answers::new(out, self.options.read.format, self.options.max_bytes);
         let read = Read { query: &self.query, after, up_to, direction, skip: progress.skip, limit };
-        let end = store.engine().read(&read, &mut answers, call)?;
+        let end = ahead.read(store.engine(), &read, progress.left, &mut answers, call)?;
         let (events, last) = (answers.events(), answers.last());
         answers.finish()?;
         if events == 0 {
@@ -179,6 +194,8 @@ impl Cursor {
         if self.options.follow {
             // Where the read itself was of one moment, as far as it was seen.
             progress.head = progress.head.max(if head < POSITION_MAX { head } else { last });
+            // It waits for nothing while something is held.
+            progress.head = progress.head.max(ahead.last().unwrap_or(0));
         }
         match (end, direction) {
             (End::Complete, Direction::Forward) => progress.at = progress.at.max(progress.head),
@@ -188,11 +205,14 @@ impl Cursor {
                 progress.skip = 0;
             }
         }
-        let ended = match end {
+        let complete = match end {
             End::Complete => !self.options.follow || progress.at >= self.query.upper_bound(),
-            End::Full => progress.left == 0,
+            End::Full => false,
         };
-        progress.done = ended;
+        progress.done = complete || progress.left == 0;
+        if progress.done {
+            ahead.forget();
+        }
         Ok(events > 0)
     }
 
@@ -224,6 +244,10 @@ impl Cursor {
     /// `closed` if it was closed before, or its store is; the cursor is closed all the same.
     pub fn close(&self) -> Result<()> {
         self.cancel.close()?;
+        // What a `next` in progress holds goes with the cursor.
+        if let Ok(mut state) = self.state.try_lock() {
+            state.ahead.forget();
+        }
         self.wake()
     }
 
