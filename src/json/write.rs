@@ -125,9 +125,8 @@ const NUMBERED_BYTES_MAX: usize = 160;
 #[cfg(feature = "postgres")]
 pub(crate) fn write_stored(event: &StoredParts<'_>, out: &mut Vec<u8>) {
     // Before it there are names alone, and within a string the quotes would be escaped.
-    // A search for the comma alone is much faster than one for all of it.
-    let mut commas = event.body.match_indices(',').map(|(at, _)| at);
-    let version = commas.find(|at| event.body[*at..].starts_with(",\"version\":"));
+    let body = event.body.as_bytes();
+    let version = (0..body.len()).find(|at| body[*at] == b',' && body[*at..].starts_with(b",\"version\":"));
     let (names, rest) = event.body.split_at(version.unwrap_or(event.body.len()));
     out.reserve(event.body.len() + NUMBERED_BYTES_MAX);
     out.extend_from_slice(b"{\"sequence_number\":");

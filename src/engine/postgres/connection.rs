@@ -137,9 +137,15 @@ impl Connection {
         work: impl AsyncFnOnce(&Client, &Progress) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Fault> {
         let Parts { client, link, socket, .. } = self.parts.as_mut().ok_or(Fault::Lost)?;
-        let progress = Progress(Cell::new(Instant::now()));
+        let progress = Progress(Cell::new(false));
         let mut work = pin!(work(client, &progress));
-        let late = || progress.0.get().elapsed() > patience;
+        let heard = Cell::new(Instant::now());
+        let late = || {
+            if progress.0.take() {
+                heard.set(Instant::now());
+            }
+            heard.get().elapsed() > patience
+        };
         drive(socket, late, wanted, |context| {
             if let Poll::Ready(done) = work.as_mut().poll(context) {
                 return Poll::Ready(done.map_err(Fault::Server));
@@ -213,11 +219,11 @@ impl Connection {
 
     /// Gives it up: what the server would still send is worth less than a new one.
     pub fn discard(&mut self) {
-        if let Some(parts) = self.parts.take() {
-            if self.process.check().is_err() {
-                // It shares files with the parent's.
-                std::mem::forget(parts);
-            }
+        if let Some(parts) = self.parts.take()
+            && self.process.check().is_err()
+        {
+            // It shares files with the parent's.
+            std::mem::forget(parts);
         }
     }
 
@@ -331,12 +337,12 @@ impl Wake for Bell {
     }
 }
 
-/// When something last came from the server.
-pub(super) struct Progress(Cell<Instant>);
+/// Whether something has come from the server since that was asked last.
+pub(super) struct Progress(Cell<bool>);
 
 impl Progress {
     /// Something came.
     pub fn made(&self) {
-        self.0.set(Instant::now());
+        self.0.set(true);
     }
 }

@@ -12,6 +12,7 @@ use crate::query::{Direction, POSITION_MAX, Query, Sink};
 use futures_util::TryStreamExt;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use tokio_postgres::types::{FromSql, Type, accepts};
 use tokio_postgres::{Client, Row, Statement};
 
 /// A piece has about so many bytes at most, and so many events.
@@ -316,6 +317,17 @@ fn event(row: &Row) -> Result<StoredParts<'_>, tokio_postgres::Error> {
         sequence_number: position as u64,
         id: row.try_get(1)?,
         stream_version: version as u64,
-        body: row.try_get(3)?,
+        body: row.try_get::<_, Text<'_>>(3)?.0,
     })
+}
+
+/// A text whose UTF-8 is checked faster than by the client library.
+struct Text<'a>(&'a str);
+
+impl<'a> FromSql<'a> for Text<'a> {
+    fn from_sql(_: &Type, bytes: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Text(simdutf8::basic::from_utf8(bytes)?))
+    }
+
+    accepts!(TEXT);
 }

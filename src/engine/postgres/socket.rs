@@ -7,13 +7,19 @@ use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, Wake};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How long a wait lasts at most, before whoever waits looks around.
 pub(super) const TICK: Duration = Duration::from_millis(50);
+
+/// An answer that is longer than this is not waited for each time that the next few KiB of it are there: to be woken for
+/// each costs both sides more than the work on them.
+const LONG: usize = 64 << 10;
+/// So long it is left to gather instead.
+const NAP: Duration = Duration::from_micros(50);
 
 /// See the module. As a waker it notes that there is more to do before anybody waits.
 pub(super) struct Socket {
@@ -23,6 +29,9 @@ pub(super) struct Socket {
     /// The last write did not get rid of everything.
     full: AtomicBool,
     woken: AtomicBool,
+    /// How much has come since the last write, and whether the last read took all that was there.
+    come: AtomicUsize,
+    drained: AtomicBool,
 }
 
 impl Socket {
@@ -31,8 +40,8 @@ impl Socket {
         let inner = socket2::Socket::from(descriptor);
         inner.set_nonblocking(false)?;
         inner.set_read_timeout(Some(TICK))?;
-        let (leave, full, woken) = Default::default();
-        Ok(Arc::new(Socket { inner, leave, full, woken }))
+        let (leave, full, woken, come, drained) = Default::default();
+        Ok(Arc::new(Socket { inner, leave, full, woken, come, drained }))
     }
 
     /// Whether it was woken since this was asked last.
@@ -46,6 +55,9 @@ impl Socket {
         if self.full.load(Relaxed) {
             self.wait(None, TICK);
         } else {
+            if self.come.load(Relaxed) > LONG && self.drained.load(Relaxed) {
+                std::thread::sleep(NAP);
+            }
             self.leave.store(true, Relaxed);
         }
         let done = step();
@@ -92,6 +104,8 @@ impl AsyncRead for Stream {
         }
         match (&self.0.inner).read(buffer.initialize_unfilled()) {
             Ok(count) => {
+                self.0.come.fetch_add(count, Relaxed);
+                self.0.drained.store(count < buffer.remaining(), Relaxed);
                 buffer.advance(count);
                 Poll::Ready(Ok(()))
             }
@@ -103,6 +117,7 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.come.store(0, Relaxed);
         loop {
             match self.0.inner.send_with_flags(bytes, MSG_DONTWAIT | MSG_NOSIGNAL) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
