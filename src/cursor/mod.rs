@@ -141,12 +141,12 @@ impl Cursor {
     ) -> Result<Next> {
         let mut last_look = false;
         loop {
-            let progress = &mut state.progress;
+            let State { progress, ahead } = state;
             if progress.done {
                 return Ok(Next::Done { position: self.position(progress) });
             }
             let bounded = progress.at >= self.query.upper_bound();
-            if self.options.follow && progress.at >= progress.head && !bounded {
+            if self.options.follow && progress.at >= progress.head && ahead.is_empty() && !bounded {
                 // All up to its head is dealt with. Events that do not match may come faster than it looks, so time
                 // alone decides when it stops looking.
                 let head =
@@ -194,8 +194,6 @@ impl Cursor {
         if self.options.follow {
             // Where the read itself was of one moment, as far as it was seen.
             progress.head = progress.head.max(if head < POSITION_MAX { head } else { last });
-            // It waits for nothing while something is held.
-            progress.head = progress.head.max(ahead.last().unwrap_or(0));
         }
         match (end, direction) {
             (End::Complete, Direction::Forward) => progress.at = progress.at.max(progress.head),

@@ -57,9 +57,9 @@ impl Ahead {
         end
     }
 
-    /// The position of the last event that is held.
-    pub fn last(&self) -> Option<u64> {
-        self.held.events.last().map(|(position, _)| *position)
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.held.events.is_empty()
     }
 
     /// Lets go of all that is held, and of its memory.

@@ -27,6 +27,8 @@ struct Log {
     waits: usize,
     /// The next read fails behind so many events.
     fails_behind: Option<u64>,
+    /// Whoever is asked now has events up to here alone: a standby that is behind.
+    has_up_to: Option<u64>,
 }
 
 /// A read, and what it gave.
@@ -263,6 +265,32 @@ impl Sink for Positions {
 }
 
 #[test]
+fn a_follower_skips_nothing_of_what_it_held_when_one_that_is_behind_answers_next() {
+    let pair = Pair::new(64 << 10, false);
+    pair.append("t", [100; 10]);
+    let follower = pair.cursor(json!({"format": "ndjson", "follow": true}));
+    pair.append("t", [100; 190]);
+    let mut text = Vec::new();
+    let last = loop {
+        let Next::Events { position } = follower.next(5, AT_ONCE, &mut text).unwrap() else { panic!("there are more") };
+        if position > 10 && !follower.state.lock().unwrap().ahead.is_empty() {
+            break position;
+        }
+    };
+    // As an error does.
+    follower.state.lock().unwrap().ahead.forget();
+    pair.log.lock().unwrap().has_up_to = Some(last + 2);
+    let mut position = last;
+    while let Next::Events { position: at } = follower.next(50, AT_ONCE, &mut text).unwrap() {
+        position = at;
+    }
+    assert_eq!(position, last + 2);
+    pair.log.lock().unwrap().has_up_to = None;
+    while let Next::Events { .. } = follower.next(50, AT_ONCE, &mut text).unwrap() {}
+    assert_eq!(String::from_utf8(text).unwrap(), pair.text());
+}
+
+#[test]
 fn a_follower_waits_for_nothing_while_something_is_held_and_is_given_what_comes_later() {
     for moments in [true, false] {
         let pair = Pair::new(64 << 10, moments);
@@ -278,7 +306,7 @@ fn a_follower_waits_for_nothing_while_something_is_held_and_is_given_what_comes_
         pair.append("t", [100; 20]);
         let mut quick = 0;
         loop {
-            let holds = follower.state.lock().unwrap().ahead.last().is_some();
+            let holds = !follower.state.lock().unwrap().ahead.is_empty();
             let waits = pair.log.lock().unwrap().waits;
             let next = follower.next(20, AT_ONCE, &mut text).unwrap();
             if holds {
@@ -418,7 +446,8 @@ impl Engine for Far {
         let fails_behind = self.log.lock().unwrap().fails_behind.take();
         let asked = Asked { limit: read.limit, ..Asked::default() };
         let mut watched = Watched { sink, asked, fails_behind };
-        let end = self.near.engine().read(read, &mut watched, call);
+        let has_up_to = self.log.lock().unwrap().has_up_to.unwrap_or(POSITION_MAX);
+        let end = self.near.engine().read(&Read { up_to: read.up_to.min(has_up_to), ..*read }, &mut watched, call);
         let asked = watched.asked;
         self.log.lock().unwrap().reads.push(asked);
         match fails_behind {
@@ -445,7 +474,10 @@ impl Engine for Far {
 
     fn wait(&self, after: u64, deadline: Option<Instant>, call: &Call<'_>) -> Result<u64> {
         self.log.lock().unwrap().waits += 1;
-        self.near.engine().wait(after, deadline, call)
+        match self.log.lock().unwrap().has_up_to {
+            Some(has_up_to) => Ok(has_up_to.max(after)),
+            None => self.near.engine().wait(after, deadline, call),
+        }
     }
 
     fn tracking(&self, source: &str, call: &Call<'_>) -> Result<u64> {

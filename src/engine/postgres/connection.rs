@@ -62,7 +62,7 @@ impl Connection {
         wanted: &Wanted<'_>,
     ) -> Result<Connection, Fault> {
         let deadline = Instant::now() + patience;
-        let dial = Dial::new(address, deadline, wanted)?;
+        let dial = Dial { config: &address.config, deadline, wanted };
         let mut failure = Fault::System(String::from("its name stands for no address"));
         for place in dial.places()? {
             match Connection::open_at(&dial, &place, address, server, deadline, wanted) {
@@ -73,6 +73,9 @@ impl Connection {
                 }
                 Err(fault @ Fault::Unwanted(_)) => return Err(fault),
                 Err(fault) => failure = fault,
+            }
+            if Instant::now() >= deadline {
+                break;
             }
         }
         Err(failure)
@@ -294,15 +297,16 @@ fn drive<T>(
         if socket.take_woken() {
             continue;
         }
-        if let Poll::Ready(done) = socket.waiting(|| step(&mut context)) {
-            return done;
-        }
+        // Before it waits, so that what came is looked at before it is too late for it.
         if asked.elapsed() >= TICK {
             asked = Instant::now();
             wanted().map_err(Fault::Unwanted)?;
             if late() {
                 return Err(Fault::Late);
             }
+        }
+        if let Poll::Ready(done) = socket.waiting(|| step(&mut context)) {
+            return done;
         }
     }
 }
@@ -324,7 +328,7 @@ impl Bell {
     fn silence(&self) {
         if self.rung.swap(false, SeqCst) {
             // There is one byte in it, or about to be.
-            let _ = (&self.reader).read(&mut [0]);
+            let _ = (&self.reader).read_exact(&mut [0]);
         }
     }
 }
@@ -332,7 +336,7 @@ impl Bell {
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
         if !self.rung.swap(true, SeqCst) {
-            let _ = (&self.writer).write(&[0]);
+            let _ = (&self.writer).write_all(&[0]);
         }
     }
 }

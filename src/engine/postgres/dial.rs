@@ -1,18 +1,18 @@
 //! From a server's name to sockets that are connected to it.
 
-use super::address::Address;
 use super::connection::Wanted;
 use super::fault::Fault;
 use super::socket::{Socket, TICK};
-use socket2::{SockRef, TcpKeepalive};
-use std::io;
-use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use socket2::{Domain, SockAddr, TcpKeepalive, Type};
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
-use tokio::net::{TcpStream, UnixStream, lookup_host};
-use tokio::runtime::{Builder, Runtime};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
@@ -22,20 +22,14 @@ pub(super) enum Place {
     Directory(PathBuf),
 }
 
-/// Looks names up and connects. What it began and did not end goes on behind its back and disturbs nobody.
+/// Looks names up and connects, until a deadline and as long as it is wanted.
 pub(super) struct Dial<'a> {
-    config: &'a Config,
-    deadline: Instant,
-    wanted: &'a Wanted<'a>,
-    runtime: Option<Runtime>,
+    pub config: &'a Config,
+    pub deadline: Instant,
+    pub wanted: &'a Wanted<'a>,
 }
 
-impl<'a> Dial<'a> {
-    pub fn new(address: &'a Address, deadline: Instant, wanted: &'a Wanted<'a>) -> Result<Dial<'a>, Fault> {
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| Fault::system(&error))?;
-        Ok(Dial { config: &address.config, deadline, wanted, runtime: Some(runtime) })
-    }
-
+impl Dial<'_> {
     /// Where the server may be: one after the other is to be tried.
     pub fn places(&self) -> Result<Vec<Place>, Fault> {
         let port = self.config.get_ports().first().copied().unwrap_or(5432);
@@ -44,11 +38,29 @@ impl<'a> Dial<'a> {
         }
         match self.config.get_hosts().first() {
             Some(Host::Unix(path)) => Ok(vec![Place::Directory(path.join(format!(".s.PGSQL.{port}")))]),
-            Some(Host::Tcp(name)) => {
-                let found = self.done(self.deadline, lookup_host((name.as_str(), port)))?;
-                Ok(found.map(Place::Network).collect())
-            }
+            Some(Host::Tcp(name)) => Ok(self.look_up(name, port)?.into_iter().map(Place::Network).collect()),
             None => Ok(Vec::new()),
+        }
+    }
+
+    /// The system may take its time for a name, so a thread asks it, and goes on alone where nobody waits any more.
+    fn look_up(&self, name: &str, port: u16) -> Result<Vec<SocketAddr>, Fault> {
+        if let Ok(address) = name.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(address, port)]);
+        }
+        let (sender, receiver) = channel();
+        let name = String::from(name);
+        let ask = move || sender.send((name.as_str(), port).to_socket_addrs().map(Vec::from_iter));
+        std::thread::Builder::new()
+            .name(String::from("runestore-name"))
+            .spawn(ask)
+            .map_err(|error| Fault::system(&error))?;
+        loop {
+            match receiver.recv_timeout(TICK.min(self.left(self.deadline))) {
+                Ok(found) => return found.map_err(|error| refused(&error)),
+                Err(RecvTimeoutError::Timeout) => self.ask(self.deadline)?,
+                Err(RecvTimeoutError::Disconnected) => return Err(Fault::Lost),
+            }
         }
     }
 
@@ -56,25 +68,40 @@ impl<'a> Dial<'a> {
     pub fn connect(&self, place: &Place) -> Result<Arc<Socket>, Fault> {
         let own = self.config.get_connect_timeout().map(|timeout| Instant::now() + *timeout);
         let deadline = own.map_or(self.deadline, |own| own.min(self.deadline));
-        let descriptor: OwnedFd = match place {
-            Place::Network(address) => {
-                let stream = self.done(deadline, TcpStream::connect(address))?;
-                let stream = stream.into_std().map_err(|error| refused(&error))?;
-                self.keep_alive(&stream).map_err(|error| refused(&error))?;
-                stream.into()
-            }
-            Place::Directory(path) => {
-                let stream = self.done(deadline, UnixStream::connect(path))?;
-                stream.into_std().map_err(|error| refused(&error))?.into()
-            }
+        let address = match place {
+            Place::Network(address) => SockAddr::from(*address),
+            Place::Directory(path) => SockAddr::unix(path).map_err(|error| refused(&error))?,
         };
-        Socket::new(descriptor).map_err(|error| refused(&error))
+        let socket = self.begun(&address).map_err(|error| refused(&error))?;
+        loop {
+            match socket.connect(&address) {
+                Ok(()) => break,
+                Err(error) if error.raw_os_error() == Some(Errno::EISCONN as i32) => break,
+                Err(error) if is_under_way(&error) => {
+                    self.wait(&socket, deadline)?;
+                    if let Some(error) = socket.take_error().map_err(|error| refused(&error))? {
+                        return Err(refused(&error));
+                    }
+                }
+                // A socket of the file system whose server does not keep up.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    std::thread::sleep(TICK.min(self.left(deadline)));
+                    self.ask(deadline)?;
+                }
+                Err(error) => return Err(refused(&error)),
+            }
+        }
+        Socket::new(socket).map_err(|error| refused(&error))
     }
 
-    fn keep_alive(&self, stream: &impl AsFd) -> io::Result<()> {
-        let socket = SockRef::from(stream);
+    /// A socket with the options that it is to have.
+    fn begun(&self, address: &SockAddr) -> io::Result<socket2::Socket> {
+        let socket = socket2::Socket::new(Domain::from(i32::from(address.family())), Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        if address.is_unix() {
+            return Ok(socket);
+        }
         socket.set_tcp_nodelay(true)?;
-        #[cfg(target_os = "linux")]
         if let Some(timeout) = self.config.get_tcp_user_timeout() {
             socket.set_tcp_user_timeout(Some(*timeout))?;
         }
@@ -88,35 +115,35 @@ impl<'a> Dial<'a> {
             }
             socket.set_tcp_keepalive(&keepalive)?;
         }
-        Ok(())
+        Ok(socket)
     }
 
-    /// Waits for something of the network.
-    fn done<T>(&self, deadline: Instant, work: impl Future<Output = io::Result<T>>) -> Result<T, Fault> {
-        let Some(runtime) = &self.runtime else { return Err(Fault::Lost) };
-        runtime.block_on(async {
-            let mut work = std::pin::pin!(work);
-            loop {
-                let left = deadline.saturating_duration_since(Instant::now());
-                if let Ok(done) = tokio::time::timeout(TICK.min(left), &mut work).await {
-                    return done.map_err(|error| refused(&error));
-                }
-                (self.wanted)().map_err(Fault::Unwanted)?;
-                if Instant::now() >= deadline {
-                    return Err(Fault::Late);
-                }
+    /// Waits until the system has connected it, or has failed.
+    fn wait(&self, socket: &socket2::Socket, deadline: Instant) -> Result<(), Fault> {
+        loop {
+            let millis = TICK.min(self.left(deadline)).as_millis();
+            let timeout = PollTimeout::try_from(millis).unwrap_or(PollTimeout::ZERO);
+            if let Ok(1) = poll(&mut [PollFd::new(socket.as_fd(), PollFlags::POLLOUT)], timeout) {
+                return Ok(());
             }
-        })
+            self.ask(deadline)?;
+        }
+    }
+
+    fn left(&self, deadline: Instant) -> Duration {
+        deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Whether to go on.
+    fn ask(&self, deadline: Instant) -> Result<(), Fault> {
+        (self.wanted)().map_err(Fault::Unwanted)?;
+        if self.left(deadline).is_zero() { Err(Fault::Late) } else { Ok(()) }
     }
 }
 
-impl Drop for Dial<'_> {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            // It may still be looking up the name.
-            runtime.shutdown_background();
-        }
-    }
+fn is_under_way(error: &io::Error) -> bool {
+    let under_way = [Errno::EINPROGRESS, Errno::EALREADY, Errno::EINTR];
+    error.raw_os_error().is_some_and(|code| under_way.contains(&Errno::from_raw(code)))
 }
 
 fn refused(error: &io::Error) -> Fault {

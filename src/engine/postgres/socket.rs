@@ -4,7 +4,7 @@
 use nix::libc::{MSG_DONTWAIT, MSG_NOSIGNAL};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::{self, ErrorKind, Read};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -12,8 +12,10 @@ use std::task::{Context, Poll, Wake};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How long a wait lasts at most, before whoever waits looks around.
-pub(super) const TICK: Duration = Duration::from_millis(50);
+/// How long a wait lasts at most, before whoever waits looks around: within twice that, since what comes may hold it up.
+pub(super) const TICK: Duration = Duration::from_millis(25);
+/// How much is read at once. Room is filled with zeros before, and after a large event the client library has much of it.
+const READ: usize = 64 << 10;
 
 /// An answer that is longer than this is not waited for each time that the next few KiB of it are there: to be woken for
 /// each costs both sides more than the work on them.
@@ -35,9 +37,8 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// For a descriptor that is connected.
-    pub fn new(descriptor: OwnedFd) -> io::Result<Arc<Socket>> {
-        let inner = socket2::Socket::from(descriptor);
+    /// For one that is connected.
+    pub fn new(inner: socket2::Socket) -> io::Result<Arc<Socket>> {
         inner.set_nonblocking(false)?;
         inner.set_read_timeout(Some(TICK))?;
         let (leave, full, woken, come, drained) = Default::default();
@@ -102,10 +103,11 @@ impl AsyncRead for Stream {
         if !self.0.leave.swap(false, Relaxed) {
             return Poll::Pending;
         }
-        match (&self.0.inner).read(buffer.initialize_unfilled()) {
+        let most = buffer.remaining().min(READ);
+        match (&self.0.inner).read(buffer.initialize_unfilled_to(most)) {
             Ok(count) => {
                 self.0.come.fetch_add(count, Relaxed);
-                self.0.drained.store(count < buffer.remaining(), Relaxed);
+                self.0.drained.store(count < most, Relaxed);
                 buffer.advance(count);
                 Poll::Ready(Ok(()))
             }

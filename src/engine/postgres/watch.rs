@@ -84,6 +84,7 @@ impl Watch {
 
     pub fn close(&self) {
         self.line.lock().unwrap_or_else(PoisonError::into_inner).connection = None;
+        *self.waker() = None;
     }
 }
 
@@ -182,7 +183,7 @@ impl Line {
         let until = deadline.map_or(until, |deadline| deadline.min(until));
         let Some(connection) = &mut self.connection else { return Ok(()) };
         match connection.listen(until, enough) {
-            Err(Fault::Unwanted(error)) => Err(error),
+            Err(fault @ (Fault::Unwanted(_) | Fault::System(_))) => Err(fault.into_error()),
             // What else goes wrong is found out by the next look.
             _ => Ok(()),
         }
