@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 fn open(path: &Path, options: Value) -> Arc<Store> {
     let mut options = options;
@@ -140,4 +141,40 @@ fn verify_of_an_open_store_finds_damage_behind_the_last_event() {
 
 fn find(bytes: &[u8], wanted: &[u8]) -> u64 {
     bytes.windows(wanted.len()).position(|window| window == wanted).expect("it stands there") as u64
+}
+
+/// The writer acknowledges, and goes on in another segment, while a reader is being opened. What the reader looked at first is
+/// not all then, and what came since is no damage.
+#[test]
+fn a_reader_is_opened_while_events_are_appended() {
+    for (events, bytes) in [(1, 10), (5, 50_000)] {
+        let home = tempfile::tempdir().expect("there is room for a directory");
+        let path = home.path().join("store");
+        let store = open(&path, json!({ "segment_bytes": 4 << 20 }));
+        append(&store, 1, 10);
+        let ended = AtomicBool::new(false);
+        let broken = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !ended.load(SeqCst) {
+                    append(&store, events, bytes);
+                }
+            });
+            let found = (0..200).find_map(|_| opened_beside(&store, &path));
+            ended.store(true, SeqCst);
+            found
+        });
+        assert_eq!(broken, None);
+    }
+}
+
+/// What is wrong with a reader that is opened now.
+fn opened_beside(store: &Store, path: &Path) -> Option<String> {
+    let acknowledged = store.head().expect("it has one");
+    let reader = open(path, json!({ "read_only": true }));
+    let head = reader.head().expect("it has one");
+    match reader.get_events_json(None, Some(r#"{"direction":"backward","limit":1}"#)) {
+        Ok(_) if head >= acknowledged => None,
+        Ok(_) => Some(format!("{head} events, where {acknowledged} were acknowledged before")),
+        Err(error) => Some(error.to_string()),
+    }
 }

@@ -270,9 +270,11 @@ fn reopen(files: &Files, newest: &Newest, epoch: u64) -> Result<Tail> {
 pub(super) fn read(files: &Files) -> Result<(Recovered, Option<Mark>)> {
     let directory = &files.directory;
     let mark = settled_mark(files)?;
+    // Looked at once, and before the files: what it says is in them, while a later one tells of what a writer has added since.
+    let said = if mark.is_some() { mark } else { read_mark(files)?.mark };
     let listing = list(&**directory, &files.pool)?;
     let visible = mark.map(|mark| mark.visible);
-    let found = recover(files, listing, read_mark(files)?.mark, visible)?;
+    let found = recover(files, listing, said, visible)?;
     if found.newest.is_none() {
         return match &found.damage {
             Some(damage) => Err(damage.error(&**directory)),
