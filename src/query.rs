@@ -169,4 +169,12 @@ pub trait Sink {
     /// Takes the event at `sequence_number`, whose `text` ends in a newline; or takes nothing and
     /// answers false, and the read stops before this event.
     fn push(&mut self, sequence_number: u64, text: &[u8]) -> bool;
+
+    /// Takes events whose texts stand one behind the other, as `push` would one by one; how many it took. Of each event
+    /// `events` has the number, and where its text ends in `texts`; the first begins at `start`.
+    fn push_all(&mut self, texts: &[u8], start: usize, events: &[(u64, usize)]) -> usize {
+        let starts = std::iter::once(start).chain(events.iter().map(|(_, end)| *end));
+        let refused = starts.zip(events).position(|(start, (number, end))| !self.push(*number, &texts[start..*end]));
+        refused.unwrap_or(events.len())
+    }
 }

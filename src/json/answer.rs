@@ -94,6 +94,27 @@ impl Sink for Answers<'_> {
         self.last = sequence_number;
         true
     }
+
+    /// All that fits in one go.
+    fn push_all(&mut self, texts: &[u8], start: usize, events: &[(u64, usize)]) -> usize {
+        let room = self.room();
+        let fitting = events.partition_point(|(_, end)| end - start <= room);
+        // The first is taken however long it is.
+        let count = fitting.max(usize::from(self.events == 0)).min(events.len());
+        let Some((last, end)) = count.checked_sub(1).map(|last| events[last]) else { return 0 };
+        if self.out.try_reserve(end - start + 1).is_err() {
+            self.out_of_memory = true;
+            return 0;
+        }
+        let before = self.out.len();
+        self.out.extend_from_slice(&texts[start..end]);
+        if self.format == Format::Array {
+            events[..count].iter().for_each(|(_, end)| self.out[before + end - start - 1] = b',');
+        }
+        self.events += count as u64;
+        self.last = last;
+        count
+    }
 }
 
 /// Appends the end of a paginated answer, whose beginning is `{"events":` and the array.
@@ -133,4 +154,59 @@ fn no_memory(bytes: usize) -> Error {
          read it piece by piece with a cursor, or give a `limit`"
     );
     Error::new(ErrorKind::NoSpace, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXTS: [&str; 4] = ["{\"a\":1}\n", "{\"b\":\"long\"}\n", "{}\n", "{\"c\":null}\n"];
+
+    /// The answer and what `answers` says of it, after `take` was called once with nothing and once with something in it.
+    fn answer(
+        format: Format,
+        bytes_max: usize,
+        begun: usize,
+        take: impl Fn(&mut Answers<'_>, &[u8], usize, &[(u64, usize)]) -> usize,
+    ) -> (Vec<u8>, usize, u64, u64) {
+        let mut texts = Vec::new();
+        let mut events = Vec::new();
+        for (at, text) in TEXTS.iter().enumerate() {
+            texts.extend_from_slice(text.as_bytes());
+            events.push((at as u64 + 11, texts.len()));
+        }
+        let mut out = b"before".to_vec();
+        let mut answers = Answers::new(&mut out, format, bytes_max);
+        let start = begun.checked_sub(1).map_or(0, |last| events[last].1);
+        let first = take(&mut answers, &texts, 0, &events[..begun]);
+        let second = if first == begun { take(&mut answers, &texts, start, &events[begun..]) } else { 0 };
+        let (count, last) = (answers.events(), answers.last());
+        answers.finish().expect("there is memory");
+        (out, first + second, count, last)
+    }
+
+    #[test]
+    fn what_comes_in_one_go_is_what_comes_one_by_one() {
+        let all: usize = TEXTS.iter().map(|text| text.len()).sum();
+        for format in [Format::Array, Format::Ndjson] {
+            for bytes_max in 0..all + 3 {
+                for begun in 0..TEXTS.len() {
+                    let together = answer(format, bytes_max, begun, |sink, texts, start, events| {
+                        sink.push_all(texts, start, events)
+                    });
+                    let single = answer(format, bytes_max, begun, |sink, texts, mut start, events| {
+                        let taken = events.iter().take_while(|(number, end)| {
+                            let text = &texts[std::mem::replace(&mut start, *end)..*end];
+                            sink.push(*number, text)
+                        });
+                        taken.count()
+                    });
+                    assert_eq!(together, single, "{format:?}, at most {bytes_max} bytes, {begun} events before");
+                }
+            }
+        }
+        let (out, ..) =
+            answer(Format::Array, all + 1, 2, |sink, texts, start, events| sink.push_all(texts, start, events));
+        assert_eq!(out, br#"before[{"a":1},{"b":"long"},{},{"c":null}]"#);
+    }
 }

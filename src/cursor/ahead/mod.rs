@@ -132,6 +132,18 @@ impl Piece<'_, '_> {
         let limit = usize::try_from(self.read.limit).unwrap_or(usize::MAX);
         self.sink.room().min(limit.saturating_mul(event_bytes))
     }
+
+    /// The sink took so many more, the last of them at `position`.
+    fn note(&mut self, position: u64, events: u64, bytes: usize) {
+        self.events += events;
+        self.bytes += bytes;
+        self.read.skip = 0;
+        self.read.limit -= events;
+        match self.read.direction {
+            Direction::Forward => self.read.after = position,
+            Direction::Backward => self.read.up_to = position - 1,
+        }
+    }
 }
 
 impl Sink for Piece<'_, '_> {
@@ -151,15 +163,20 @@ impl Sink for Piece<'_, '_> {
             self.refused = true;
             return false;
         }
-        self.events += 1;
-        self.bytes += text.len();
-        self.read.skip = 0;
-        self.read.limit -= 1;
-        match self.read.direction {
-            Direction::Forward => self.read.after = position,
-            Direction::Backward => self.read.up_to = position - 1,
-        }
+        self.note(position, 1, text.len());
         true
+    }
+
+    fn push_all(&mut self, texts: &[u8], start: usize, events: &[(u64, usize)]) -> usize {
+        let limit = usize::try_from(self.read.limit).unwrap_or(usize::MAX).min(events.len());
+        let Some(wanted) = limit.checked_sub(1) else { return 0 };
+        self.reserve(events[wanted].1 - start);
+        let count = self.sink.push_all(texts, start, &events[..limit]);
+        self.refused |= count < limit;
+        if let Some((position, end)) = count.checked_sub(1).map(|last| events[last]) {
+            self.note(position, count as u64, end - start);
+        }
+        count
     }
 }
 
@@ -199,21 +216,14 @@ struct Held {
 impl Held {
     /// Gives what the piece takes.
     fn give(&mut self, piece: &mut Piece<'_, '_>) {
-        let limit = usize::try_from(piece.read.limit).unwrap_or(usize::MAX);
-        let wanted = self.given.saturating_add(limit).min(self.events.len());
-        let mut start = self.end_of(self.given);
-        piece.reserve(self.end_of(wanted) - start);
-        while let Some((position, end)) = self.events.get(self.given) {
-            if !piece.push(*position, &self.texts[start..*end]) {
-                return;
-            }
-            start = *end;
-            self.given += 1;
+        let start = self.end_of(self.given);
+        self.given += piece.push_all(&self.texts, start, &self.events[self.given..]);
+        if self.given == self.events.len() {
+            // Its memory is used again.
+            self.texts.clear();
+            self.events.clear();
+            self.given = 0;
         }
-        // Its memory is used again.
-        self.texts.clear();
-        self.events.clear();
-        self.given = 0;
     }
 
     /// Where the texts of the first `count` events end.

@@ -10,17 +10,19 @@ CREATE TABLE @.head (
 INSERT INTO @.head (position) VALUES (0);
 
 -- `body` is the event's JSON text but for sequence_number, id and stream_version: '{' || substr(body, 2) is an object.
+-- What is read of an event comes first, what has a fixed width before the rest: so the server finds each where the one
+-- before it ends, looks at none that only indexes are for, and pads nothing.
 CREATE TABLE @.events (
     position bigint PRIMARY KEY,
-    id uuid NOT NULL UNIQUE,
-    type text COLLATE "C" NOT NULL,
-    domain text COLLATE "C" NOT NULL,
-    instance_id text COLLATE "C" NOT NULL,
     stream_version bigint NOT NULL,
     -- Microseconds since 1970.
     inserted_at bigint NOT NULL,
-    tags text[] COLLATE "C" NOT NULL,
+    id uuid NOT NULL UNIQUE,
     body text NOT NULL,
+    type text COLLATE "C" NOT NULL,
+    domain text COLLATE "C" NOT NULL,
+    instance_id text COLLATE "C" NOT NULL,
+    tags text[] COLLATE "C" NOT NULL,
     CONSTRAINT events_stream UNIQUE (domain, instance_id, stream_version)
 );
 CREATE INDEX events_type ON @.events (type, position);

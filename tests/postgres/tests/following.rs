@@ -100,7 +100,9 @@ fn a_notification_is_only_a_hint() {
         std::thread::sleep(Duration::from_millis(50));
         assert!(!waiting.is_finished());
         shared().sql(&format!(
-            "BEGIN; UPDATE {schema}.head SET position = 1; INSERT INTO {schema}.events VALUES (1, gen_random_uuid(), 'T', 'd', 'i', 1, 0, \
+            "BEGIN; UPDATE {schema}.head SET position = 1; \
+             INSERT INTO {schema}.events (position, id, type, domain, instance_id, stream_version, inserted_at, tags, body) \
+             VALUES (1, gen_random_uuid(), 'T', 'd', 'i', 1, 0, \
              '{{}}', ',\"version\":1,\"inserted_at\":\"1970-01-01T00:00:00.000000Z\",\"tags\":[],\"data\":{{}},\"metadata\":{{}}}}'); COMMIT"
         ));
         assert_eq!(waiting.join().unwrap(), 1);
