@@ -11,7 +11,7 @@ INSERT INTO @.head (position) VALUES (0);
 
 -- `body` is the event's JSON text but for sequence_number, id and stream_version: '{' || substr(body, 2) is an object.
 -- What is read of an event comes first, what has a fixed width before the rest: so the server finds each where the one
--- before it ends, looks at none that only indexes are for, and pads nothing.
+-- before it ends, and looks at none that only indexes are for. Little is padded.
 CREATE TABLE @.events (
     position bigint PRIMARY KEY,
     stream_version bigint NOT NULL,
